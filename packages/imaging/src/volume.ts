@@ -4,7 +4,7 @@
  * Axis order, stated once (docs/conventions.md): arrays are C-ordered `[C, D, H, W]`, the last axis varying fastest.
  * W is the first axis of a NIfTI file (i), H the second (j), D the third (k), so a NIfTI file's bytes are used as they lie.
  * `shape` and `spacing` follow the array: `[D, H, W]`. The affine follows NIfTI: it maps `(i, j, k, 1)` = `(w, h, d, 1)`
- * to world millimetres, RAS+ (x to the patient's right hand is negative-to-positive left-to-right: +x right, +y anterior, +z superior).
+ * to world millimetres, RAS+ (+x towards the patient's right, +y anterior, +z superior).
  */
 
 /** The typed arrays a volume may hold its voxels in. */

@@ -1,0 +1,49 @@
+/**
+ * Fused kernel: reverse rule of `normAct`. The sign of the normalised value is recomputed from x, mean, rstd, gamma and
+ * beta, so that only x has to be kept. Operands x, gamma, beta, mean, rstd, dy; results dx, dgamma, dbeta.
+ */
+
+import { elementCount } from '../graph/shape.js';
+import { NORM_MODES } from './norm.js';
+import type { OpDefinition } from './op.js';
+import { add, mul, sub } from './binary.js';
+import { reshape } from './reshape.js';
+import type { AttrSchema } from './schema.js';
+import type { Tensor } from '../graph/tensor.js';
+import { broadcastTo } from './broadcast.js';
+
+const attrs = { mode: NORM_MODES, groups: 'int', eps: 'float', slope: 'float' } as const satisfies AttrSchema;
+
+export const normActGradOp: OpDefinition<typeof attrs> = {
+  name: 'normActGrad',
+  attrs,
+  infer({ inputs, fail }) {
+    if (inputs.length !== 6) return fail('expects x, gamma, beta, mean, rstd, dy');
+    const affine = { shape: [inputs[0]!.shape[1]!], dtype: 'f32' } as const;
+    return [inputs[0]!, affine, affine];
+  },
+  inPlace: () => [
+    [0, 5],
+    [0, 0],
+  ],
+  flops: ({ inputs }) => 15 * elementCount(inputs[0]!.shape),
+  expand([x, gamma, beta, mean, rstd, dy], { mode, groups, eps, slope }) {
+    const g = x!.graph;
+    // The normalised value z from the stored statistics; its sign decides the branch of the activation.
+    const z = affineOf(x!, gamma!, beta!, mean!, rstd!);
+    const dz = g.emit('unaryGrad', [z, dy!], { kind: 'leakyRelu', slope })[0]!;
+    return g.emit('normGrad', [x!, gamma!, mean!, rstd!, dz], { mode, groups, eps });
+  },
+};
+
+/** gamma * (x - mean) * rstd + beta by elementary operations. */
+function affineOf(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, rstd: Tensor): Tensor {
+  const c = x.shape[1]!;
+  const ones = x.shape.slice(2).map(() => 1);
+  const perChannel = (t: Tensor): Tensor => reshape(t, [1, c, ...ones]);
+  const perGroup = (t: Tensor): Tensor => {
+    const [rows, groups] = [t.shape[0]!, t.shape[1]!];
+    return reshape(broadcastTo(reshape(t, [rows, groups, 1]), [rows, groups, c / groups]), [rows, c, ...ones]);
+  };
+  return add(mul(mul(sub(x, perGroup(mean)), perGroup(rstd)), perChannel(gamma)), perChannel(beta));
+}

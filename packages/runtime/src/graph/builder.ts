@@ -98,6 +98,21 @@ export class GraphBuilder {
     }
   }
 
+  /** Trace `body` at another node's place: its name as scope, its region, another phase. @internal */
+  at<T>(place: { readonly path: string; readonly region: number; readonly phase: Phase }, body: () => T): T {
+    const outer = { path: this.path, region: this.currentRegion, phase: this.currentPhase };
+    this.path = place.path;
+    this.currentRegion = place.region;
+    this.currentPhase = place.phase;
+    try {
+      return body();
+    } finally {
+      this.path = outer.path;
+      this.currentRegion = outer.region;
+      this.currentPhase = outer.phase;
+    }
+  }
+
   /** Trace one operation. @internal use the functions in `ops/` */
   emit<K extends OpName>(
     op: K,

@@ -67,10 +67,9 @@ export const convTransposeOp: OpDefinition<typeof attrs> = {
     const dx = grads[0]!;
     if (a.channelCount !== a.inChannels) internal('a channel slice of convTranspose arises in backward passes only and has no gradient');
     const { kernel, stride, padBefore, padAfter, dilation, groups } = a;
-    const dy = needs[0]
-      ? w.graph.emit('conv', [dx, w], { kernel, stride, padBefore, padAfter, dilation, groups, outChannels: y.shape[1]!, pieces: 1, bias: false, form: 'plain' })[0]!
-      : null;
     const dw = needs[1] ? convWeightGrad([dx], y, a, false)[0]! : null;
+    const forward = { kernel, stride, padBefore, padAfter, dilation, groups, outChannels: y.shape[1]!, pieces: 1, bias: false, form: 'plain' } as const;
+    const dy = needs[0] ? w.graph.emit('conv', [dx, w], forward)[0]! : null;
     const db = a.bias ? (needs[2] ? w.graph.emit('reduce', [dx], { kind: 'sum', axes: dx.shape.map((_, i) => i).filter((i) => i !== 1), keepDims: false })[0]! : null) : undefined;
     return db === undefined ? [dy, dw] : [dy, dw, db];
   },

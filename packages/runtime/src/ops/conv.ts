@@ -70,14 +70,16 @@ export const convOp: OpDefinition<typeof attrs> = {
     const dy = grads[0]!;
     const pieces = inputs.slice(0, a.pieces);
     const w = inputs[a.pieces]!;
+    // Weights first: x is then free before dx has to be stored.
+    const wantsBias = a.bias && needs[a.pieces + 1] === true;
+    const parts = needs[a.pieces] || wantsBias ? convWeightGrad(pieces, dy, a, wantsBias) : [];
     let begin = 0;
     const dx = pieces.map((piece, i) => {
       const channelBegin = begin;
       begin += piece.shape[1]!;
-      return needs[i] ? convTransposeOf(dy, w, undefined, { ...a, outSize: spatialOf(piece.shape), channelBegin, channelCount: piece.shape[1]! }) : null;
+      if (!needs[i]) return null;
+      return convTransposeOf(dy, w, undefined, { ...a, outSize: spatialOf(piece.shape), channelBegin, channelCount: piece.shape[1]! });
     });
-    const wantsBias = a.bias && needs[a.pieces + 1] === true;
-    const parts = needs[a.pieces] || wantsBias ? convWeightGrad(pieces, dy, a, wantsBias) : [];
     return [...dx, parts[0] ?? null, ...(a.bias ? [parts[1] ?? null] : [])];
   },
 };

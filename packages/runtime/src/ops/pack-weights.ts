@@ -10,6 +10,7 @@ const attrs = {
   /** For `conv`, or for `convTranspose`. */
   form: ['forward', 'inputGrad'],
   groups: 'int',
+  stride: 'ints',
   /** Length of the packed array in f32. */
   elements: 'int',
   channelBegin: 'int',

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+/**
+ * Prints what a native build depends on beside its sources, so that Nx's cache never hands out the wrong binary:
+ * platform, architecture, Node's module ABI, compiler and the versions of the libraries an addon links when present.
+ *
+ * With `--built` it prints instead what addons lie in the tree now (name and content hash), the fact that decides
+ * whether native test groups run or skip. It builds nothing and never fails: what is missing reads `none`.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** First output line of a command, or `none` where it does not exist. */
+function firstLine(command, args) {
+  try {
+    const text = execFileSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 20_000,
+    });
+    return text.split('\n')[0].trim() || 'none';
+  } catch {
+    return 'none';
+  }
+}
+
+/** Version of oneDNN's development files, read from its header (`2.6.3`), or `none`. */
+export function oneDnnVersion(prefixes = ['/usr', '/usr/local', process.env.DNNLROOT ?? '/usr']) {
+  for (const prefix of prefixes) {
+    const header = join(prefix, 'include/oneapi/dnnl/dnnl_version.h');
+    if (!existsSync(header)) continue;
+    const text = readFileSync(header, 'utf8');
+    const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
+      (part) => new RegExp(`DNNL_VERSION_${part}\\s+(\\d+)`).exec(text)?.[1],
+    );
+    return parts.every((part) => part !== undefined) ? parts.join('.') : 'unknown';
+  }
+  return 'none';
+}
+
+/** The facts a native build depends on, as `key: value` pairs. */
+export function toolchain() {
+  const compiler = process.env.CXX || 'c++';
+  return {
+    platform: `${process.platform} ${process.arch}`,
+    abi: process.versions.modules,
+    compiler: firstLine(compiler, ['--version']),
+    oneDnn: oneDnnVersion(),
+    flags: [process.env.CXXFLAGS, process.env.LDFLAGS].filter(Boolean).join(' ') || 'none',
+  };
+}
+
+/** Native addons in `packages/<name>/build/Release` with the first 16 hex digits of their SHA-256. */
+export function builtAddons(folder = join(root, 'packages')) {
+  const found = [];
+  for (const name of readdirSync(folder).sort()) {
+    const release = join(folder, name, 'build/Release');
+    if (!existsSync(release)) continue;
+    for (const file of readdirSync(release).sort()) {
+      if (!file.endsWith('.node')) continue;
+      const hash = createHash('sha256')
+        .update(readFileSync(join(release, file)))
+        .digest('hex');
+      found.push(`${name}/${file} ${hash.slice(0, 16)}`);
+    }
+  }
+  return found;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const lines = process.argv.includes('--built')
+    ? builtAddons()
+    : Object.entries(toolchain()).map(([key, value]) => `${key}: ${value}`);
+  console.log(lines.join('\n') || 'none');
+}

@@ -8,13 +8,16 @@ const M1 = 0xcd9e8d57;
 const W0 = 0x9e3779b9;
 const W1 = 0xbb67ae85;
 
-/** High 32 bits of the 64-bit product of two 32-bit words. */
+/** High 32 bits of the 64-bit product of two 32-bit words, from 16-bit halves so that every sum stays exact. */
 function mulHigh(a: number, b: number): number {
-  const [ah, al, bh, bl] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
-  const low = al * bl;
-  const mid1 = ah * bl + (low >>> 16);
-  const mid2 = al * bh + (mid1 & 0xffff);
-  return (ah * bh + Math.floor(mid1 / 65536) + Math.floor(mid2 / 65536)) >>> 0;
+  const ah = a >>> 16;
+  const al = a & 0xffff;
+  const bh = b >>> 16;
+  const bl = b & 0xffff;
+  const middle = ah * bl + ((al * bl) >>> 16);
+  const middle2 = al * bh + (middle & 0xffff);
+  // `middle` can pass 2^32, so its high part is found by division, not by a shift.
+  return (ah * bh + Math.floor(middle / 65536) + Math.floor(middle2 / 65536)) >>> 0;
 }
 
 /** Ten rounds; writes four u32 words into `out`. */
@@ -27,7 +30,12 @@ export function philox4x32(
   key0: number,
   key1: number,
 ): void {
-  let [x0, x1, x2, x3, k0, k1] = [c0 >>> 0, c1 >>> 0, c2 >>> 0, c3 >>> 0, key0 >>> 0, key1 >>> 0];
+  let x0 = c0 >>> 0;
+  let x1 = c1 >>> 0;
+  let x2 = c2 >>> 0;
+  let x3 = c3 >>> 0;
+  let k0 = key0 >>> 0;
+  let k1 = key1 >>> 0;
   for (let round = 0; round < 10; round++) {
     const h0 = mulHigh(M0, x0);
     const l0 = Math.imul(M0, x0) >>> 0;

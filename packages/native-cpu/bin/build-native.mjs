@@ -118,7 +118,16 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
 const jobs = process.env.JOBS ?? String(availableParallelism());
 const result = spawnSync(
   process.execPath,
-  [nodeGyp, 'configure', 'build', '--release', `--nodedir=${nodeFolder}`, `--jobs=${jobs}`, '--loglevel=warn'],
+  [
+    nodeGyp,
+    'configure',
+    'build',
+    '--release',
+    `--nodedir=${nodeFolder}`,
+    `--jobs=${jobs}`,
+    '--force-process-config',
+    '--loglevel=warn',
+  ],
   {
     cwd: nativeFolder,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -128,8 +137,7 @@ const result = spawnSync(
         : { ...process.env, CXX: compiler },
   },
 );
-if (result.status !== 0)
-  fail(`the compiler ended with an error (see above); node-gyp exit ${result.status ?? result.signal}`);
+if (result.status !== 0) fail(`compilation failed, node-gyp exit ${result.status ?? result.signal}`);
 
 const release = join(workFolder, 'Release');
 const addons = existsSync(release) ? readdirSync(release).filter((file) => file.endsWith('.node')) : [];

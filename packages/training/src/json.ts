@@ -30,6 +30,13 @@ export async function readJson<T extends z.ZodType>(file: string, schema: T, rem
   } catch (error) {
     throw new DatasetError(file, `is not JSON (${reasonOf(error)})`, remedy, { cause: error });
   }
+  return checkJson(file, schema, value, remedy);
+}
+
+/**
+ * Check a parsed value against a schema; the arguments and the error are those of `readJson`.
+ */
+export function checkJson<T extends z.ZodType>(file: string, schema: T, value: unknown, remedy: string): z.output<T> {
   const result = schema.safeParse(value);
   if (!result.success) {
     const issue = result.error.issues[0]!;

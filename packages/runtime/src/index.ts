@@ -12,6 +12,7 @@ export * from './ops/index.js';
 export { gradients, type GradientOptions } from './autodiff/gradients.js';
 export { compile, type CompileOptions } from './compile.js';
 export { evaluate, type HostTensor } from './evaluate.js';
+export { findNonFinite } from './diagnose.js';
 export { lower } from './lower/lower.js';
 export * from './plan/plan.js';
 export { printBytes, printPlan } from './plan/print.js';

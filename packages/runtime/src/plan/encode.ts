@@ -24,20 +24,17 @@ import { INITIALIZER_KINDS, PERSISTENT_KINDS, PHASES, PLAN_MAGIC, planSchema } f
 
 /**
  * Encode a plan.
- * @param persistentOffsets - byte offset in the session's persistent segment of every persistent value, by index into
- *   `plan.values`; without it the plan's own offsets are kept.
+ * @param offsets - byte offset of every entry of `plan.values` in its segment, as a session has placed them; without it
+ *   the plan's own.
  * @returns a fresh buffer, a whole number of 8-byte words.
- * @throws RevoxelError ERR_PLAN if an offset is missing.
+ * @throws RevoxelError ERR_PLAN if there is not one offset per value.
  */
-export function encodePlan(plan: Plan, persistentOffsets?: ReadonlyMap<number, number>): ArrayBuffer {
+export function encodePlan(plan: Plan, offsets: readonly number[] = plan.values.map((v) => v.offset)): ArrayBuffer {
   const schema = planSchema();
   const out = new WordWriter();
-  const offsets = plan.values.map((value, i) => {
-    if (value.segment !== 'persistent' || !persistentOffsets) return value.offset;
-    const offset = persistentOffsets.get(i);
-    if (offset === undefined) throw new RevoxelError('ERR_PLAN', `plan "${plan.name}": no place is given for persistent value "${value.name}"`);
-    return offset;
-  });
+  if (offsets.length !== plan.values.length) {
+    throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" has ${plan.values.length} values, got ${offsets.length} offsets; give one per value`);
+  }
   // What the executor must have mapped: at least what this plan touches.
   const persistentBytes = plan.values.reduce((top, v, i) => (v.segment === 'persistent' ? Math.max(top, offsets[i]! + v.bytes) : top), 0);
 

@@ -1,0 +1,20 @@
+/** Optimisers by name: what a plans file asks for. */
+import type { Tensor } from '@revoxel/runtime';
+import type { Parameter } from '../parameters.js';
+import { adamw, type AdamwOptions } from './adamw.js';
+import { sgd, type SgdOptions } from './sgd.js';
+
+/** An optimiser and its options: plain data. */
+export type OptimizerConfig = ({ readonly kind: 'sgd' } & SgdOptions) | ({ readonly kind: 'adamw' } & AdamwOptions);
+
+/** Emit the updates of an optimiser. @returns global gradient norm before clipping, scalar f32. */
+export function applyOptimizer(config: OptimizerConfig, parameters: readonly Parameter[], gradients: readonly Tensor[]): Tensor {
+  switch (config.kind) {
+    case 'sgd':
+      return sgd(parameters, gradients, config);
+    case 'adamw':
+      return adamw(parameters, gradients, config);
+    default:
+      return config satisfies never;
+  }
+}

@@ -25,6 +25,8 @@ export interface KernelContext<A> {
   readonly outputs: readonly KernelTensor[];
   /** Scratch of the size the profile asked for, as f32. */
   readonly scratch: Float32Array;
+  /** The same bytes as f64. */
+  readonly scratch64: Float64Array;
   /** This worker's share: part `part` of `parts`. A kernel that is not `parallel` is called with 0 of 1. */
   readonly part: number;
   readonly parts: number;

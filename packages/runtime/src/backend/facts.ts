@@ -1,0 +1,13 @@
+/** Facts about the machine as Node tells them, for backends that run in JavaScript. */
+
+import os from 'node:os';
+import type { DeviceFacts } from './backend.js';
+
+export function hostFacts(threads: number): DeviceFacts {
+  return {
+    device: os.cpus()[0]?.model.trim() ?? os.arch(),
+    threads,
+    memoryBytes: os.totalmem(),
+    details: { node: process.version, v8: process.versions.v8, platform: `${os.platform()}-${os.arch()}` },
+  };
+}

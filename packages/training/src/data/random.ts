@@ -21,9 +21,10 @@ function mulHigh(a: number, b: number): number {
   const al = a & 0xffff;
   const bh = b >>> 16;
   const bl = b & 0xffff;
-  const mid = (Math.imul(ah, bl) >>> 0) + (Math.imul(al, bl) >>> 16);
-  const mid2 = (Math.imul(al, bh) >>> 0) + (mid % 65536);
-  return (Math.imul(ah, bh) + Math.floor(mid / 65536) + Math.floor(mid2 / 65536)) >>> 0;
+  // Neither sum exceeds 32 bits: (2^16 - 1)^2 + 2^16 - 1 < 2^32. Integer operations alone are several times faster than doubles.
+  const mid = (Math.imul(ah, bl) + (Math.imul(al, bl) >>> 16)) >>> 0;
+  const mid2 = (Math.imul(al, bh) + (mid & 0xffff)) >>> 0;
+  return (Math.imul(ah, bh) + (mid >>> 16) + (mid2 >>> 16)) >>> 0;
 }
 
 /**

@@ -77,7 +77,9 @@ export function determinant3(m: Affine): number {
 export function invertAffine(m: Affine): Affine {
   const det = determinant3(m);
   if (!(Math.abs(det) > 0) || !Number.isFinite(det)) {
-    throw new GeometryError(`affine: determinant ${det}, so it cannot be inverted; two voxel axes coincide or one has no length`);
+    throw new GeometryError(
+      `affine: determinant ${det}, so it cannot be inverted; two voxel axes coincide or one has no length`,
+    );
   }
   const out = new Float64Array(16);
   out[0] = (m[5]! * m[10]! - m[6]! * m[9]!) / det;
@@ -169,7 +171,17 @@ export function quaternionFromAffine(affine: Affine, tolerance = 1e-5): Quaterni
     const cosine = r[p]! * r[q]! + r[3 + p]! * r[3 + q]! + r[6 + p]! * r[6 + q]!;
     if (Math.abs(cosine) > tolerance) return undefined;
   }
-  const [r00, r01, r02, r10, r11, r12, r20, r21, r22] = r as [number, number, number, number, number, number, number, number, number];
+  const [r00, r01, r02, r10, r11, r12, r20, r21, r22] = r as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   // The largest of the four squared components is taken first, so that no quotient has a small divisor.
   const squares = [1 + r00 + r11 + r22, 1 + r00 - r11 - r22, 1 - r00 + r11 - r22, 1 - r00 - r11 + r22];
   const largest = squares.indexOf(Math.max(...squares));

@@ -50,16 +50,23 @@ export function assertVolume(volume: Volume, where: string): void {
   const { channels, shape, spacing, affine, data } = volume;
   for (const length of [channels, ...shape]) {
     if (!(Number.isSafeInteger(length) && length >= 1)) {
-      throw new GeometryError(`${where}: size ${channels} x [${shape.join(', ')}] has an entry that is not a positive integer; give channels and [D, H, W]`);
+      throw new GeometryError(
+        `${where}: size ${channels} x [${shape.join(', ')}] has an entry that is not a positive integer; give channels and [D, H, W]`,
+      );
     }
   }
   const count = channels * shape[0] * shape[1] * shape[2];
   if (data.length !== count) {
-    throw new GeometryError(`${where}: ${data.length} voxels given, ${channels} x [${shape.join(', ')}] needs ${count}; pass data of that length`);
+    throw new GeometryError(
+      `${where}: ${data.length} voxels given, ${channels} x [${shape.join(', ')}] needs ${count}; pass data of that length`,
+    );
   }
-  if (affine.length !== 16) throw new GeometryError(`${where}: affine has ${affine.length} numbers; pass 16, row-major`);
+  if (affine.length !== 16)
+    throw new GeometryError(`${where}: affine has ${affine.length} numbers; pass 16, row-major`);
   if (!spacing.every((s) => Number.isFinite(s) && s > 0)) {
-    throw new GeometryError(`${where}: spacing [${spacing.join(', ')}] mm is not finite and positive; pass [D, H, W] in mm`);
+    throw new GeometryError(
+      `${where}: spacing [${spacing.join(', ')}] mm is not finite and positive; pass [D, H, W] in mm`,
+    );
   }
   const norms = spacingFromAffine(affine);
   if (spacing.some((s, i) => Math.abs(s - norms[i]!) > 1e-3 * norms[i]!)) {
@@ -76,5 +83,7 @@ export function assertVolume(volume: Volume, where: string): void {
  */
 export function assertSameShape(a: Volume, b: Volume, where: string): void {
   if (a.shape.every((n, i) => n === b.shape[i])) return;
-  throw new GeometryError(`${where}: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}] differ; both volumes must lie on one voxel grid`);
+  throw new GeometryError(
+    `${where}: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}] differ; both volumes must lie on one voxel grid`,
+  );
 }

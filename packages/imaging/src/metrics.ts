@@ -67,7 +67,9 @@ const LARGEST_RANGE = 2 ** 24;
  */
 export function confusion(prediction: VoxelArray, reference: VoxelArray, options: ScoreOptions = {}): Confusion[] {
   if (prediction.length !== reference.length) {
-    throw new GeometryError(`confusion: prediction has ${prediction.length} voxels, reference ${reference.length}; resample them to one grid first`);
+    throw new GeometryError(
+      `confusion: prediction has ${prediction.length} voxels, reference ${reference.length}; resample them to one grid first`,
+    );
   }
   const p = toNumberVoxels(prediction);
   const r = toNumberVoxels(reference);
@@ -75,7 +77,8 @@ export function confusion(prediction: VoxelArray, reference: VoxelArray, options
   const [lowR, highR] = labelRange(r, 'reference');
   const low = Math.min(lowP, lowR);
   const size = Math.max(highP, highR) - low + 1;
-  if (size > LARGEST_RANGE) throw new ArgumentError('labels', `labels within a range of ${LARGEST_RANGE}`, `${low} to ${low + size - 1}`);
+  if (size > LARGEST_RANGE)
+    throw new ArgumentError('labels', `labels within a range of ${LARGEST_RANGE}`, `${low} to ${low + size - 1}`);
 
   const ignore = options.ignoreLabel;
   const both = new Float64Array(size);
@@ -98,7 +101,13 @@ export function confusion(prediction: VoxelArray, reference: VoxelArray, options
     if (typeof label === 'number') {
       const at = label - low;
       const known = at >= 0 && at < size;
-      return fromCounts(label, known ? both[at]! : 0, known ? inPrediction[at]! : 0, known ? inReference[at]! : 0, counted);
+      return fromCounts(
+        label,
+        known ? both[at]! : 0,
+        known ? inPrediction[at]! : 0,
+        known ? inReference[at]! : 0,
+        counted,
+      );
     }
     // A voxel is in the region when its label is one of several; the joint count needs its own pass.
     const member = new Uint8Array(size);
@@ -187,7 +196,8 @@ export function iou(counts: Confusion, emptyValue = Number.NaN): number {
 export function scoreLabels(prediction: Volume, reference: Volume, options: ScoreOptions = {}): LabelScore[] {
   assertSameShape(prediction, reference, 'scoreLabels');
   for (const [name, volume] of Object.entries({ prediction, reference })) {
-    if (volume.channels !== 1) throw new GeometryError(`scoreLabels: ${name} has ${volume.channels} channels; pass a label map with one`);
+    if (volume.channels !== 1)
+      throw new GeometryError(`scoreLabels: ${name} has ${volume.channels} channels; pass a label map with one`);
   }
   const ml = voxelMl(reference);
   return confusion(prediction.data, reference.data, options).map((counts) => {
@@ -232,7 +242,8 @@ export function meanOf(values: readonly number[]): number {
 export function countLabels(data: VoxelArray): Map<number, number> {
   const values = toNumberVoxels(data);
   const [low, high] = labelRange(values, 'data');
-  if (high - low >= LARGEST_RANGE) throw new ArgumentError('data', `labels within a range of ${LARGEST_RANGE}`, `${low} to ${high}`);
+  if (high - low >= LARGEST_RANGE)
+    throw new ArgumentError('data', `labels within a range of ${LARGEST_RANGE}`, `${low} to ${high}`);
   const counts = new Float64Array(high - low + 1);
   const n = values.length;
   for (let i = 0; i < n; i++) counts[values[i]! - low]!++;

@@ -13,22 +13,22 @@ const files = DATA_FOLDER === undefined ? [] : filesBelow(DATA_FOLDER, '.nii.gz'
 
 const bytesOf = (data: VoxelArray): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 
-describe.skipIf(DATA_FOLDER === undefined)(`real NIfTI files (${files.length}; set REVOXEL_TEST_DATA when absent)`, () => {
-  let folder = '';
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'revoxel-nifti-'));
-  });
-  afterAll(async () => {
-    await rm(folder, { recursive: true, force: true });
-  });
+describe.skipIf(DATA_FOLDER === undefined)(
+  `real NIfTI files (${files.length}; set REVOXEL_TEST_DATA when absent)`,
+  () => {
+    let folder = '';
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'revoxel-nifti-'));
+    });
+    afterAll(async () => {
+      await rm(folder, { recursive: true, force: true });
+    });
 
-  it('has files to test', () => {
-    expect(files.length).toBeGreaterThan(0);
-  });
+    it('has files to test', () => {
+      expect(files.length).toBeGreaterThan(0);
+    });
 
-  it(
-    'come back with the same data bytes and the same affine',
-    async () => {
+    it('come back with the same data bytes and the same affine', async () => {
       const wrong: string[] = [];
       for (const file of files) {
         const name = relative(DATA_FOLDER!, file);
@@ -44,7 +44,6 @@ describe.skipIf(DATA_FOLDER === undefined)(`real NIfTI files (${files.length}; s
         if (first.header.description !== second.header.description) wrong.push(`${name}: description`);
       }
       expect(wrong).toEqual([]);
-    },
-    300_000,
-  );
-});
+    }, 300_000);
+  },
+);

@@ -42,7 +42,16 @@ export function encodeNiftiHeader(facts: HeaderFacts): Uint8Array<ArrayBuffer> {
   const [d, h, w] = facts.shape;
   const dims = [facts.channels === 1 ? 3 : 4, w, h, d, facts.channels, 1, 1, 1];
   const quaternion = quaternionFromAffine(facts.affine);
-  const pixdim = [quaternion?.qfac ?? 1, facts.spacing[2], facts.spacing[1], facts.spacing[0], facts.channels === 1 ? 0 : 1, 0, 0, 0];
+  const pixdim = [
+    quaternion?.qfac ?? 1,
+    facts.spacing[2],
+    facts.spacing[1],
+    facts.spacing[0],
+    facts.channels === 1 ? 0 : 1,
+    0,
+    0,
+    0,
+  ];
   const quaternionFields = [
     quaternion?.b ?? 0,
     quaternion?.c ?? 0,

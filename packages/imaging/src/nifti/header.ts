@@ -30,7 +30,9 @@ export const TYPE_CODES: Readonly<Record<VoxelType, number>> = {
   uint64: 1280,
 };
 
-const TYPE_OF_CODE = new Map<number, VoxelType>(Object.entries(TYPE_CODES).map(([type, code]) => [code, type as VoxelType]));
+const TYPE_OF_CODE = new Map<number, VoxelType>(
+  Object.entries(TYPE_CODES).map(([type, code]) => [code, type as VoxelType]),
+);
 
 const REFUSED_TYPES: Readonly<Record<number, string>> = {
   0: 'no type',
@@ -104,12 +106,22 @@ export function voxelBytes(header: NiftiHeader): number {
 export function parseNiftiHeader(bytes: Uint8Array, file: string, compressed: boolean): NiftiHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 4) {
-    throw new FormatError(file, bytes.byteLength, `ends after ${bytes.byteLength} bytes, a NIfTI header has 348`, 'copy the file again');
+    throw new FormatError(
+      file,
+      bytes.byteLength,
+      `ends after ${bytes.byteLength} bytes, a NIfTI header has 348`,
+      'copy the file again',
+    );
   }
   const [version, littleEndian] = signature(view, bytes, file);
   const length = version === 1 ? 348 : 540;
   if (bytes.byteLength < length) {
-    throw new FormatError(file, bytes.byteLength, `ends inside the header (${bytes.byteLength} of ${length} bytes)`, 'the file is cut off: copy it again');
+    throw new FormatError(
+      file,
+      bytes.byteLength,
+      `ends inside the header (${bytes.byteLength} of ${length} bytes)`,
+      'the file is cut off: copy it again',
+    );
   }
   checkMagic(bytes, version, file);
 
@@ -160,7 +172,12 @@ function signature(view: DataView, bytes: Uint8Array, file: string): [1 | 2, boo
   if (big === 348) return [1, false];
   if (little === 540) return [2, true];
   if (big === 540) return [2, false];
-  throw new FormatError(file, 0, `is not a NIfTI file: it starts with ${preview(bytes)}`, 'give a .nii or .nii.gz file, or convert this one to NIfTI');
+  throw new FormatError(
+    file,
+    0,
+    `is not a NIfTI file: it starts with ${preview(bytes)}`,
+    'give a .nii or .nii.gz file, or convert this one to NIfTI',
+  );
 }
 
 function preview(bytes: Uint8Array): string {
@@ -177,13 +194,28 @@ function checkMagic(bytes: Uint8Array, version: 1 | 2, file: string): void {
   const pair = version === 1 ? 'ni1\0' : 'ni2\0';
   const single = version === 1 ? 'n+1\0' : 'n+2\0';
   if (magic === pair) {
-    throw new FormatError(file, at, 'is the header of a .hdr/.img pair, which is not read', 'convert the pair to one .nii or .nii.gz file');
+    throw new FormatError(
+      file,
+      at,
+      'is the header of a .hdr/.img pair, which is not read',
+      'convert the pair to one .nii or .nii.gz file',
+    );
   }
   if (magic !== single) {
-    throw new FormatError(file, at, `has the magic ${JSON.stringify(magic)} instead of ${JSON.stringify(single)}`, 'convert it to NIfTI; Analyze 7.5 files are not read');
+    throw new FormatError(
+      file,
+      at,
+      `has the magic ${JSON.stringify(magic)} instead of ${JSON.stringify(single)}`,
+      'convert it to NIfTI; Analyze 7.5 files are not read',
+    );
   }
   if (version === 2 && !(bytes[8] === 0x0d && bytes[9] === 0x0a && bytes[10] === 0x1a && bytes[11] === 0x0a)) {
-    throw new FormatError(file, 8, 'has a damaged NIfTI-2 magic: line ends were translated on the way', 'copy the file again in binary mode');
+    throw new FormatError(
+      file,
+      8,
+      'has a damaged NIfTI-2 magic: line ends were translated on the way',
+      'copy the file again in binary mode',
+    );
   }
 }
 
@@ -191,19 +223,35 @@ function int64(view: DataView, at: number, littleEndian: boolean): number {
   return Number(view.getBigInt64(at, littleEndian));
 }
 
-function axisLengths(view: DataView, version: 1 | 2, littleEndian: boolean, parsed: readonly number[], file: string): number[] {
+function axisLengths(
+  view: DataView,
+  version: 1 | 2,
+  littleEndian: boolean,
+  parsed: readonly number[],
+  file: string,
+): number[] {
   const at = version === 1 ? 40 : 16;
   const step = version === 1 ? 2 : 8;
   // The library misreads large 64-bit numbers in big-endian files, so NIfTI-2 sizes are read here.
   const all = version === 1 ? parsed : Array.from({ length: 8 }, (_, i) => int64(view, at + 8 * i, littleEndian));
   const count = all[0]!;
   if (!(count >= 1 && count <= 7)) {
-    throw new FormatError(file, at, `claims ${count} axes, 1 to 7 are possible`, 'the header is damaged: export the file again');
+    throw new FormatError(
+      file,
+      at,
+      `claims ${count} axes, 1 to 7 are possible`,
+      'the header is damaged: export the file again',
+    );
   }
   const dims = all.slice(1, 1 + count);
   dims.forEach((length, i) => {
     if (!(length >= 1 && Number.isSafeInteger(length))) {
-      throw new FormatError(file, at + step * (i + 1), `has axis ${i + 1} of length ${length}`, 'the header is damaged: export the file again');
+      throw new FormatError(
+        file,
+        at + step * (i + 1),
+        `has axis ${i + 1} of length ${length}`,
+        'the header is damaged: export the file again',
+      );
     }
   });
   return dims;
@@ -222,7 +270,12 @@ function channelsAndShape(dims: readonly number[], file: string, version: 1 | 2)
   const channels = extra[0] ?? 1;
   const shape: Triple = [dims[2] ?? 1, dims[1] ?? 1, dims[0]!];
   if (!Number.isSafeInteger(channels * shape[0] * shape[1] * shape[2] * 8)) {
-    throw new FormatError(file, version === 1 ? 40 : 16, `has the impossible size ${dims.join(' x ')}`, 'the header is damaged: export the file again');
+    throw new FormatError(
+      file,
+      version === 1 ? 40 : 16,
+      `has the impossible size ${dims.join(' x ')}`,
+      'the header is damaged: export the file again',
+    );
   }
   return [channels, shape];
 }
@@ -247,7 +300,12 @@ function voxelOffset(view: DataView, version: 1 | 2, littleEndian: boolean, pars
   // Some writers leave 0 and mean "right after the header".
   if (offset === 0) return smallest;
   if (!(Number.isSafeInteger(offset) && offset >= smallest - 4)) {
-    throw new FormatError(file, at, `says its voxels start at byte ${offset}, inside the header`, 'the header is damaged: export the file again');
+    throw new FormatError(
+      file,
+      at,
+      `says its voxels start at byte ${offset}, inside the header`,
+      'the header is damaged: export the file again',
+    );
   }
   return offset;
 }
@@ -277,7 +335,12 @@ function affineOf(
     }
     fillFlatAxes(affine, dims);
     if (!(Math.abs(determinant3(affine)) > 0) || !affine.every(Number.isFinite)) {
-      throw new FormatError(file, at, 'has an sform matrix that is singular or not finite', 'set the sform with a header editor, or set sform_code to 0 to use the qform');
+      throw new FormatError(
+        file,
+        at,
+        'has an sform matrix that is singular or not finite',
+        'set the sform with a header editor, or set sform_code to 0 to use the qform',
+      );
     }
     return [affine, 'sform'];
   }
@@ -294,7 +357,12 @@ function affineOf(
       [raw.qoffset_x, raw.qoffset_y, raw.qoffset_z],
     );
     if (!affine.every(Number.isFinite)) {
-      throw new FormatError(file, version === 1 ? 256 : 352, 'has a qform that is not finite', 'set the qform with a header editor');
+      throw new FormatError(
+        file,
+        version === 1 ? 256 : 352,
+        'has a qform that is not finite',
+        'set the qform with a header editor',
+      );
     }
     return [affine, 'qform'];
   }

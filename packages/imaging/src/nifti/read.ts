@@ -150,7 +150,12 @@ async function readCompressed(path: string, size: number): Promise<[NiftiHeader,
     header = parseNiftiHeader(head.subarray(0, filled), path, true);
     wanted = voxelBytes(header);
     if (wanted > size * DEFLATE_LIMIT + 1024) {
-      throw new FormatError(path, 40, `promises ${wanted} bytes of voxels, more than ${size} bytes of gzip can hold`, 'the header is damaged or the file cut off: copy it again');
+      throw new FormatError(
+        path,
+        40,
+        `promises ${wanted} bytes of voxels, more than ${size} bytes of gzip can hold`,
+        'the header is damaged or the file cut off: copy it again',
+      );
     }
     buffer = allocate(wanted, path);
     // The voxels of a tiny image may begin within these first bytes.
@@ -190,10 +195,22 @@ async function gunzip(path: string, size: number, take: (chunk: Uint8Array) => b
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (code === 'Z_BUF_ERROR') {
-      throw new FormatError(path, source.bytesRead, 'is cut off: the gzip data end too early', 'copy or download the file again', { cause: error });
+      throw new FormatError(
+        path,
+        source.bytesRead,
+        'is cut off: the gzip data end too early',
+        'copy or download the file again',
+        { cause: error },
+      );
     }
     if (code.startsWith('Z_')) {
-      throw new FormatError(path, source.bytesRead, `has damaged gzip data (${(error as Error).message})`, 'copy or download the file again', { cause: error });
+      throw new FormatError(
+        path,
+        source.bytesRead,
+        `has damaged gzip data (${(error as Error).message})`,
+        'copy or download the file again',
+        { cause: error },
+      );
     }
     throw error;
   } finally {
@@ -206,7 +223,13 @@ function allocate(bytes: number, path: string): ArrayBuffer {
   try {
     return new ArrayBuffer(bytes);
   } catch (error) {
-    throw new FormatError(path, 40, `holds ${bytes} bytes of voxels, more than this machine can allocate`, 'check the header, or use a machine with more memory', { cause: error });
+    throw new FormatError(
+      path,
+      40,
+      `holds ${bytes} bytes of voxels, more than this machine can allocate`,
+      'check the header, or use a machine with more memory',
+      { cause: error },
+    );
   }
 }
 

@@ -62,7 +62,8 @@ export async function writeNifti(path: string, volume: Volume, options: WriteNif
     throw new ArgumentError('version', `2 (an axis of ${longest} voxels does not fit NIfTI-1)`, version);
   }
   const level = options.level ?? 6;
-  if (!(Number.isInteger(level) && level >= 0 && level <= 9)) throw new ArgumentError('level', 'an integer from 0 to 9', level);
+  if (!(Number.isInteger(level) && level >= 0 && level <= 9))
+    throw new ArgumentError('level', 'an integer from 0 to 9', level);
   const header = encodeNiftiHeader({
     version,
     littleEndian: endianness() === 'LE',
@@ -85,8 +86,10 @@ export async function writeNifti(path: string, volume: Volume, options: WriteNif
     try {
       const source = pieces(header, volume.data, type);
       // Not a write stream of the handle: closing the handle would wait for that stream, which waits for the handle.
-      const sink = (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> => writeAll(handle, chunks);
-      if (compress) await pipeline(Readable.from(source, { highWaterMark: 2 }), createGzip({ level, chunkSize: 2 ** 18 }), sink);
+      const sink = (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> =>
+        writeAll(handle, chunks);
+      if (compress)
+        await pipeline(Readable.from(source, { highWaterMark: 2 }), createGzip({ level, chunkSize: 2 ** 18 }), sink);
       else await sink(source);
       await handle.datasync();
     } finally {

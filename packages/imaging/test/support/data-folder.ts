@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 
 /** The folder, or undefined. */
-export const DATA_FOLDER: string | undefined = [process.env['REVOXEL_TEST_DATA'], resolve(here, '../../../../../shared/data')].find(
-  (folder) => folder !== undefined && existsSync(folder),
-);
+export const DATA_FOLDER: string | undefined = [
+  process.env['REVOXEL_TEST_DATA'],
+  resolve(here, '../../../../../shared/data'),
+].find((folder) => folder !== undefined && existsSync(folder));
 
 /** All files below `folder` whose name ends in `ending`, sorted. */
 export function filesBelow(folder: string, ending: string): string[] {

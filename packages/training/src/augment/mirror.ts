@@ -11,7 +11,14 @@ import type { Triple } from '@revoxel/imaging';
 export function mirror(x: Float32Array | Uint8Array, shape: Triple, axis: 0 | 1 | 2): void {
   const [d, h, w] = shape;
   if (axis === 2) {
-    for (let row = 0; row < x.length; row += w) x.subarray(row, row + w).reverse();
+    // A loop of its own: one view per row to reverse would cost more than the voxels.
+    for (let row = 0; row < x.length; row += w) {
+      for (let i = row, j = row + w - 1; i < j; i++, j--) {
+        const kept = x[i]!;
+        x[i] = x[j]!;
+        x[j] = kept;
+      }
+    }
     return;
   }
   const n = axis === 0 ? d : h;

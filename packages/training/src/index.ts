@@ -17,3 +17,5 @@ export { makeSample } from './augment/sample.js';
 export type { SampleOptions } from './augment/sample.js';
 export { OUTSIDE, shareCase } from './augment/patch-case.js';
 export type { PatchCase } from './augment/patch-case.js';
+export { createBatchPool } from './augment/pool.js';
+export type { Batch, BatchPool, PoolOptions } from './augment/pool.js';

@@ -1,0 +1,65 @@
+/**
+ * The public names. A change here is a change of the package's interface and belongs in the changelog.
+ */
+import { expect, it } from 'vitest';
+import * as imaging from '../src/index.js';
+
+it('exports these names and no others', () => {
+  expect(Object.keys(imaging).sort()).toMatchInlineSnapshot(`
+    [
+      "ArgumentError",
+      "FormatError",
+      "GeometryError",
+      "ImagingError",
+      "ReadError",
+      "VOXEL_TYPES",
+      "WriteError",
+      "affineFromSpacing",
+      "assertSameShape",
+      "assertVolume",
+      "boundingBox",
+      "boxShape",
+      "confusion",
+      "convertVoxels",
+      "countLabels",
+      "cropToBox",
+      "cropToNonZero",
+      "describe",
+      "dice",
+      "fillHoles",
+      "fromCanonical",
+      "identityAffine",
+      "invertAffine",
+      "iou",
+      "isIntegerType",
+      "makeVolume",
+      "meanOf",
+      "multiplyAffines",
+      "nonZeroMask",
+      "normalisationKindFor",
+      "normalise",
+      "normaliseChannel",
+      "orientationCode",
+      "pad",
+      "padToShape",
+      "readNifti",
+      "readNiftiHeader",
+      "resampleLabels",
+      "resampleToShape",
+      "resampleToSpacing",
+      "roundHalfEven",
+      "sameGrid",
+      "scoreLabels",
+      "separateAxis",
+      "shapeForSpacing",
+      "spacingFromAffine",
+      "toCanonical",
+      "uncrop",
+      "voxelMl",
+      "voxelToWorld",
+      "voxelTypeOf",
+      "worldToVoxel",
+      "writeNifti",
+    ]
+  `);
+});

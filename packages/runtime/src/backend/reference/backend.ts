@@ -57,7 +57,7 @@ export function createReferenceBackend(): Backend {
     name: 'reference',
     profile: referenceProfile,
     facts: hostFacts(1),
-    createSession: (options) => Promise.resolve(new ReferenceSession(backend, options)),
+    createSession: (options) => Promise.resolve().then(() => new ReferenceSession(backend, options)),
   };
   return backend;
 }

@@ -1,0 +1,129 @@
+/**
+ * Finding backends by name. `typescript` and `reference` are part of this package; native ones are packages of their
+ * own, found at run time from the caller's side, so that there is no static edge to them and everything works without.
+ */
+
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ArgumentError, BackendUnavailableError } from '../errors.js';
+import type { Backend } from './backend.js';
+import { createReferenceBackend } from './reference/backend.js';
+import { createTypescriptBackend } from './typescript/backend.js';
+
+/** What a native package says of itself without loading its addon for good. */
+export interface BackendProbe {
+  readonly available: boolean;
+  /** What is missing, when not available. */
+  readonly reason?: string;
+  /** The command or step that mends it. */
+  readonly remedy?: string;
+  /** E.g. instruction set, library versions. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** What the module of a native package exports. */
+export interface NativeBackendModule {
+  probe(): BackendProbe;
+  createBackend(): Promise<Backend>;
+}
+
+const NATIVE = { cuda: '@revoxel/native-cuda', cpu: '@revoxel/native-cpu' } as const;
+type NativeName = keyof typeof NATIVE;
+
+/** Names that `loadBackend` knows, fastest first; `auto` takes the first native one that is available, else `typescript`. */
+export const BACKEND_NAMES = ['auto', 'cuda', 'cpu', 'typescript', 'reference'] as const;
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
+/** Remedy for a native package that is installed but not built. */
+const BUILD_COMMAND = 'npx nx run-many -t build:native';
+
+export interface LoadOptions {
+  /** File (path or URL) from whose side native packages are resolved, e.g. `import.meta.url`; default: the working directory. */
+  readonly from?: string | URL;
+}
+
+/**
+ * A backend by name.
+ * @param name - `auto` (default): what `REVOXEL_BACKEND` names, else the fastest that is available. Never `reference` by itself.
+ * @throws BackendUnavailableError with the reason and the command that mends it; ArgumentError for an unknown name.
+ */
+export async function loadBackend(name: BackendName | (string & {}) = 'auto', options: LoadOptions = {}): Promise<Backend> {
+  const wanted = name === 'auto' ? process.env.REVOXEL_BACKEND || 'auto' : name;
+  if (!isBackendName(wanted)) {
+    throw new ArgumentError(name === 'auto' ? 'REVOXEL_BACKEND' : 'backend', `one of ${BACKEND_NAMES.join(', ')}`, wanted);
+  }
+  switch (wanted) {
+    case 'reference':
+      return createReferenceBackend();
+    case 'typescript':
+      return createTypescriptBackend();
+    case 'cuda':
+    case 'cpu':
+      return loadNative(wanted, options);
+    case 'auto':
+      for (const native of Object.keys(NATIVE) as NativeName[]) {
+        if ((await probeNative(native, options)).probe.available) return loadNative(native, options);
+      }
+      return createTypescriptBackend();
+    default:
+      return wanted satisfies never;
+  }
+}
+
+/** One line of `listBackends`. */
+export interface BackendListing extends BackendProbe {
+  readonly name: Exclude<BackendName, 'auto'>;
+}
+
+/** Every known backend and whether it can be used here, fastest first; loads no device. */
+export async function listBackends(options: LoadOptions = {}): Promise<readonly BackendListing[]> {
+  const native = await Promise.all(
+    (Object.keys(NATIVE) as NativeName[]).map(async (name) => ({ name, ...(await probeNative(name, options)).probe })),
+  );
+  const { threads, details } = createTypescriptBackend().facts;
+  return [
+    ...native,
+    { name: 'typescript', available: true, facts: { threads: String(threads), ...details } },
+    { name: 'reference', available: true, facts: { threads: '1', ...details } },
+  ];
+}
+
+async function loadNative(name: NativeName, options: LoadOptions): Promise<Backend> {
+  const { probe, module } = await probeNative(name, options);
+  if (!probe.available || !module) {
+    throw new BackendUnavailableError(name, probe.reason ?? 'it says no more', probe.remedy ?? `run ${BUILD_COMMAND}`);
+  }
+  return module.createBackend();
+}
+
+async function probeNative(name: NativeName, options: LoadOptions): Promise<{ readonly probe: BackendProbe; readonly module?: NativeBackendModule }> {
+  const file = resolvePackage(NATIVE[name], options.from);
+  if (file === undefined) {
+    const reason = `package ${NATIVE[name]} is not installed`;
+    return { probe: { available: false, reason, remedy: `run npm install ${NATIVE[name]}`, facts: {} } };
+  }
+  try {
+    const module = (await import(pathToFileURL(file).href)) as NativeBackendModule;
+    return { probe: module.probe(), module };
+  } catch (error) {
+    const reason = `${NATIVE[name]} failed to load: ${error instanceof Error ? error.message : String(error)}`;
+    return { probe: { available: false, reason, remedy: `run npx nx run-many -t build and ${BUILD_COMMAND}`, facts: {} } };
+  }
+}
+
+/** The file of a package as seen from `from`, else from this package. */
+function resolvePackage(name: string, from: string | URL | undefined): string | undefined {
+  for (const side of [from ?? path.join(process.cwd(), 'noop.js'), import.meta.url]) {
+    try {
+      return createRequire(side).resolve(name);
+    } catch {
+      // Not seen from this side; a package that is broken shows at the import.
+    }
+  }
+  return undefined;
+}
+
+function isBackendName(name: string): name is BackendName {
+  return (BACKEND_NAMES as readonly string[]).includes(name);
+}

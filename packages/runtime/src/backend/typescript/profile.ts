@@ -1,0 +1,56 @@
+/** What the compiler must know of the `typescript` backend: its fusions, packed weights and scratch sizes. */
+
+import { scratchWithDecoding } from '../executor/bind.js';
+import type { BackendProfile, KernelQuery } from '../profile.js';
+import { convPackedLength, convScratch } from './conv.js';
+import { convTransposePackedLength, convTransposeScratch } from './conv-transpose.js';
+import { convWeightGradScratch } from './conv-weight-grad.js';
+import { crossEntropyScratch, diceLossScratch } from './loss-sums.js';
+import { normGradScratch, normScratch } from './moments.js';
+import { sumSquaresScratch } from './sum-squares.js';
+
+/** Packed weights are float64, counted in f32 elements. */
+const F32_PER_F64 = 2;
+
+/** Scratch of the fast kernels; everything else needs none. */
+function kernelScratch(query: KernelQuery, threads: number): number {
+  switch (query.op) {
+    case 'conv':
+      return convScratch(query, threads);
+    case 'convTranspose':
+      return convTransposeScratch(query, threads);
+    case 'convWeightGrad':
+      return convWeightGradScratch(query, threads);
+    case 'norm':
+    case 'normAct':
+      return normScratch(query.inputs[0]!.shape);
+    case 'normGrad':
+    case 'normActGrad':
+      return normGradScratch(query.inputs[0]!.shape);
+    case 'crossEntropy':
+      return crossEntropyScratch(query.inputs[0]!.shape);
+    case 'diceLoss':
+      return diceLossScratch(query.inputs[0]!.shape);
+    case 'sumSquares':
+      return sumSquaresScratch(query.inputs.map((t) => t.shape));
+    default:
+      return 0;
+  }
+}
+
+/** For plans to be run by `threads` workers; a session with fewer or more runs them too, with the same results. */
+export function typescriptProfile(threads: number): BackendProfile {
+  return {
+    name: 'typescript',
+    alignment: 64,
+    threads,
+    fusions: new Set(['normAct', 'normActGrad'] as const),
+    packedElements(query) {
+      if (query.op === 'conv') return F32_PER_F64 * convPackedLength(query);
+      if (query.op === 'convTranspose') return F32_PER_F64 * convTransposePackedLength(query);
+      return 0;
+    },
+    variant: () => 0,
+    scratchBytes: (query) => scratchWithDecoding(query, kernelScratch(query, threads)),
+  };
+}

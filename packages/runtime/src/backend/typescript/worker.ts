@@ -1,0 +1,76 @@
+/** A worker thread of a session: runs its part of every kernel of a plan, in step with the others. Started by `WorkerTeam` only. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Plan } from '../../plan/plan.js';
+import { bindCall, type Phase } from '../executor/bind.js';
+import type { MemoryMap } from '../executor/host-memory.js';
+import { Barrier } from './barrier.js';
+import type { RunEnd, ToWorker, WorkerStart } from './messages.js';
+import { TYPESCRIPT_KERNELS } from './registry.js';
+
+interface Loaded {
+  readonly plan: Plan;
+  readonly offsets: readonly number[];
+  /** Phases of `plan.calls`, and of each derived call; bound to the current memory at first use. */
+  calls: Phase[] | undefined;
+  derived: (Phase[] | undefined)[];
+}
+
+const { part, parts, barrier: shared } = workerData as WorkerStart;
+const barrier = new Barrier(shared, parts);
+const plans = new Map<number, Loaded>();
+let memory: MemoryMap | undefined;
+
+parentPort!.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'plan':
+      plans.set(message.id, { plan: message.plan, offsets: message.offsets, calls: undefined, derived: [] });
+      return;
+    case 'memory':
+      memory = message.map;
+      for (const loaded of plans.values()) {
+        loaded.calls = undefined;
+        loaded.derived = [];
+      }
+      return;
+    case 'run':
+      parentPort!.postMessage(runPlan(plans.get(message.id)!, message.refresh));
+      return;
+    default:
+      message satisfies never;
+  }
+});
+
+function runPlan(loaded: Loaded, refresh: readonly number[]): RunEnd {
+  let failure: RunEnd['failure'];
+  let current: { readonly op: string; readonly name: string } = { op: 'plan', name: loaded.plan.name };
+  const guard = <T>(body: () => T): T | undefined => {
+    try {
+      return body();
+    } catch (error) {
+      failure = { op: current.op, name: current.name, message: String(error), stack: error instanceof Error ? error.stack : undefined };
+      barrier.fail();
+      return undefined;
+    }
+  };
+  const phases = guard(() => [...refresh.flatMap((i) => derivedPhases(loaded, i)), ...callPhases(loaded)]);
+  let decision = barrier.meet();
+  for (const phase of phases ?? []) {
+    if (decision !== 'go') break;
+    current = phase;
+    if (phase.run) guard(phase.run);
+    decision = barrier.meet();
+  }
+  const end = decision === 'go' ? 'done' : decision === 'abort' ? 'aborted' : 'failed';
+  return failure ? { end, failure } : { end };
+}
+
+function callPhases(loaded: Loaded): Phase[] {
+  const { plan, offsets } = loaded;
+  return (loaded.calls ??= plan.calls.flatMap((call) => bindCall(call, plan, offsets, memory!, TYPESCRIPT_KERNELS, part, parts)));
+}
+
+function derivedPhases(loaded: Loaded, index: number): Phase[] {
+  const { plan, offsets } = loaded;
+  return (loaded.derived[index] ??= bindCall(plan.derived[index]!.call, plan, offsets, memory!, TYPESCRIPT_KERNELS, part, parts));
+}

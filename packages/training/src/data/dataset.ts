@@ -224,6 +224,8 @@ function refuseDuplicates(file: string, cases: readonly CaseFiles[]): void {
   const ids = new Set<string>();
   const owner = new Map<string, string>();
   for (const { id, images } of cases) {
+    // Names of cases become names of files.
+    if (id === '' || id.startsWith('.') || /[/\\]/.test(id)) throw new DatasetError(file, `case name "${id}" cannot be a file name`, 'use letters, digits, _ and -');
     if (ids.has(id)) throw new DatasetError(file, `case "${id}" is there twice`, 'give every case a name of its own');
     ids.add(id);
     for (const image of images) {

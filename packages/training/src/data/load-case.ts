@@ -7,6 +7,7 @@ import type { Volume, VoxelArray } from '@revoxel/imaging';
 import { findCase } from './dataset.js';
 import type { Dataset, ImageFiles } from './dataset.js';
 import { DatasetError } from './errors.js';
+import { assertSameGrid, cornerDistance } from './grid.js';
 
 /** The voxels of a training case. */
 export interface LoadedCase {
@@ -18,9 +19,6 @@ export interface LoadedCase {
   /** Things worth knowing that do not stop the work, one line each. */
   readonly warnings: readonly string[];
 }
-
-/** Spacings of one grid agree to this relative difference: float32 headers and two ways to store a geometry. */
-const SPACING_TOLERANCE = 1e-4;
 
 /**
  * Load and check a training case.
@@ -37,7 +35,7 @@ export async function loadCase(dataset: Dataset, id: string): Promise<LoadedCase
   const label = await loadLabel(files.label, dataset.labels.length - 1);
   const reference = files.images[0]!;
   assertSameGrid(files.label, label, reference, image);
-  const shift = originDistance(image, label);
+  const shift = cornerDistance(image, label);
   const warnings =
     shift > 0.5 * Math.min(...image.spacing)
       ? [`${files.label}: lies up to ${shift.toFixed(2)} mm away from ${reference} by their headers; the voxels are taken one to one`]
@@ -132,39 +130,4 @@ function assertFinite(file: string, data: Float32Array, shape: readonly [number,
       throw new DatasetError(file, `value ${data[i]!} at voxel ${place(i, shape)} is not finite`, 'replace such voxels (0 outside the body) or export the image again');
     }
   }
-}
-
-/** Refuse two volumes that are not on one grid: shape, spacing, orientation of the axes. */
-function assertSameGrid(file: string, volume: Volume, referenceFile: string, reference: Volume): void {
-  const differ = (what: string, mine: readonly unknown[], other: readonly unknown[]): DatasetError =>
-    new DatasetError(file, `${what} [${mine.join(', ')}] differs from [${other.join(', ')}] of ${referenceFile}`, 'resample one onto the other or take the case out');
-  if (volume.shape.some((n, i) => n !== reference.shape[i])) throw differ('shape', volume.shape, reference.shape);
-  if (volume.spacing.some((s, i) => Math.abs(s - reference.spacing[i]!) > SPACING_TOLERANCE * reference.spacing[i]!)) {
-    throw differ('spacing in mm', volume.spacing, reference.spacing);
-  }
-  // Voxels are paired by index; with another orientation that would put left on the right.
-  for (let column = 0; column < 3; column++) {
-    let dot = 0;
-    for (let row = 0; row < 3; row++) dot += volume.affine[row * 4 + column]! * reference.affine[row * 4 + column]!;
-    const cosine = dot / (volume.spacing[2 - column]! * reference.spacing[2 - column]!);
-    if (cosine < 0.9) {
-      throw new DatasetError(file, `its ${'WHD'[column]!} axis points elsewhere than that of ${referenceFile} (cosine ${cosine.toFixed(3)})`, 'store both in one orientation');
-    }
-  }
-}
-
-/** Largest distance in mm between corresponding corner voxels of two grids. */
-function originDistance(a: Volume, b: Volume): number {
-  let largest = 0;
-  for (let corner = 0; corner < 8; corner++) {
-    const index = [0, 1, 2].map((axis) => ((corner >> axis) & 1) * (a.shape[2 - axis]! - 1));
-    let squares = 0;
-    for (let row = 0; row < 3; row++) {
-      let difference = a.affine[row * 4 + 3]! - b.affine[row * 4 + 3]!;
-      for (let k = 0; k < 3; k++) difference += (a.affine[row * 4 + k]! - b.affine[row * 4 + k]!) * index[k]!;
-      squares += difference * difference;
-    }
-    largest = Math.max(largest, Math.sqrt(squares));
-  }
-  return largest;
 }

@@ -1,7 +1,7 @@
 /** A worker thread of a session: runs its part of every kernel of a plan, in step with the others. Started by `WorkerTeam` only. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Plan } from '../../plan/plan.js';
+import type { KernelCall, Plan } from '../../plan/plan.js';
 import { bindCall, type Phase } from '../executor/bind.js';
 import type { MemoryMap } from '../executor/host-memory.js';
 import { Barrier } from './barrier.js';
@@ -53,7 +53,14 @@ function runPlan(loaded: Loaded, refresh: readonly number[]): RunEnd {
       return undefined;
     }
   };
-  const phases = guard(() => [...refresh.flatMap((i) => derivedPhases(loaded, i)), ...callPhases(loaded)]);
+  const bind = (call: KernelCall): Phase[] => {
+    current = call;
+    return bindCall(call, loaded.plan, loaded.offsets, memory!, TYPESCRIPT_KERNELS, part, parts);
+  };
+  const phases = guard(() => [
+    ...refresh.flatMap((i) => (loaded.derived[i] ??= bind(loaded.plan.derived[i]!.call))),
+    ...(loaded.calls ??= loaded.plan.calls.flatMap(bind)),
+  ]);
   let decision = barrier.meet();
   for (const phase of phases ?? []) {
     if (decision !== 'go') break;
@@ -63,14 +70,4 @@ function runPlan(loaded: Loaded, refresh: readonly number[]): RunEnd {
   }
   const end = decision === 'go' ? 'done' : decision === 'abort' ? 'aborted' : 'failed';
   return failure ? { end, failure } : { end };
-}
-
-function callPhases(loaded: Loaded): Phase[] {
-  const { plan, offsets } = loaded;
-  return (loaded.calls ??= plan.calls.flatMap((call) => bindCall(call, plan, offsets, memory!, TYPESCRIPT_KERNELS, part, parts)));
-}
-
-function derivedPhases(loaded: Loaded, index: number): Phase[] {
-  const { plan, offsets } = loaded;
-  return (loaded.derived[index] ??= bindCall(plan.derived[index]!.call, plan, offsets, memory!, TYPESCRIPT_KERNELS, part, parts));
 }

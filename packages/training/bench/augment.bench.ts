@@ -25,9 +25,13 @@ const random = new Random({ seed: 2 });
 let count = 0;
 
 describe('1 x 40 x 56 x 40', () => {
-  bench('sample, all transforms at their probabilities', () => {
-    makeSample(cases, options, Math.floor(count / 9), count++ % 9, image, label);
-  }, { iterations: 900 });
+  bench(
+    'sample, all transforms at their probabilities',
+    () => {
+      makeSample(cases, options, Math.floor(count / 9), count++ % 9, image, label);
+    },
+    { iterations: 900 },
+  );
   bench('rotation and scaling', () => gatherPatch(cases[0]!, [-2, -2, -1], patch, matrix, image, label));
   bench('noise', () => addNoise(image, 0.05, random));
   bench('blur, sigma 0.8', () => blur(image, patch, [0.8, 0.8, 0.8]));

@@ -21,7 +21,9 @@ export async function readJson<T extends z.ZodType>(file: string, schema: T, rem
     text = await readFile(file, 'utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DatasetError(file, missing ? 'is missing' : `cannot be read (${reasonOf(error)})`, remedy, { cause: error });
+    throw new DatasetError(file, missing ? 'is missing' : `cannot be read (${reasonOf(error)})`, remedy, {
+      cause: error,
+    });
   }
   let value: unknown;
   try {
@@ -72,7 +74,7 @@ export async function writeWhole(file: string, parts: readonly Uint8Array[]): Pr
     const handle = await open(temporary, 'wx');
     try {
       for (const part of parts) {
-        for (let at = 0; at < part.length; ) {
+        for (let at = 0; at < part.length;) {
           const { bytesWritten } = await handle.write(part, at, Math.min(WRITE_BYTES, part.length - at));
           at += bytesWritten;
         }

@@ -63,7 +63,10 @@ export async function writeDataset(folder: string, options: SyntheticOptions = {
     const id = `case_${n}`;
     for (let c = 0; c < channels; c++) {
       const { image } = syntheticVoxels(shape, n * 10 + c);
-      await writeNifti(join(folder, 'imagesTr', `${id}_000${c}.nii.gz`), makeVolume({ data: image, shape, ...geometry }));
+      await writeNifti(
+        join(folder, 'imagesTr', `${id}_000${c}.nii.gz`),
+        makeVolume({ data: image, shape, ...geometry }),
+      );
     }
     const { label } = syntheticVoxels(shape, n);
     await writeNifti(join(folder, 'labelsTr', `${id}.nii.gz`), makeVolume({ data: label, shape, ...geometry }));

@@ -45,7 +45,8 @@ export function placePatch(source: PatchCase, patch: Triple, field: Triple, forc
     if (size + need < wanted) need = wanted - size;
     const low = Math.floor(-need / 2);
     const high = size + Math.floor(need / 2) + (need % 2) - wanted;
-    const fieldStart = voxel === undefined ? low + random.integer(high - low + 1) : Math.max(low, voxel[axis]! - Math.floor(wanted / 2));
+    const fieldStart =
+      voxel === undefined ? low + random.integer(high - low + 1) : Math.max(low, voxel[axis]! - Math.floor(wanted / 2));
     return fieldStart + Math.floor((wanted - patch[axis]!) / 2);
   });
   return start as unknown as Triple;

@@ -68,10 +68,14 @@ export interface BatchPool {
  */
 export function createBatchPool(cases: readonly PatchCase[], options: PoolOptions): BatchPool {
   const { workers = Math.max(1, Math.min(4, availableParallelism() - 1)), prefetch = 3, ...sampling } = options;
-  if (!(Number.isInteger(workers) && workers >= 0)) throw new DataArgumentError('workers', 'an integer of at least 0', workers);
-  if (!(Number.isInteger(prefetch) && prefetch >= 1)) throw new DataArgumentError('prefetch', 'a positive integer', prefetch);
+  if (!(Number.isInteger(workers) && workers >= 0))
+    throw new DataArgumentError('workers', 'an integer of at least 0', workers);
+  if (!(Number.isInteger(prefetch) && prefetch >= 1))
+    throw new DataArgumentError('prefetch', 'a positive integer', prefetch);
   assertSampleOptions(sampling, cases);
-  return workers === 0 ? new InProcessPool(cases, sampling) : new WorkerPool(cases.map(shareCase), sampling, workers, prefetch);
+  return workers === 0
+    ? new InProcessPool(cases, sampling)
+    : new WorkerPool(cases.map(shareCase), sampling, workers, prefetch);
 }
 
 /** Batches that stay valid besides the one being waited for. */
@@ -82,7 +86,8 @@ function disposedError(): Error {
 }
 
 function assertStep(step: number): void {
-  if (!(Number.isInteger(step) && step >= 0 && step < 2 ** 32)) throw new DataArgumentError('step', 'an integer from 0 to 2^32 - 1', step);
+  if (!(Number.isInteger(step) && step >= 0 && step < 2 ** 32))
+    throw new DataArgumentError('step', 'an integer from 0 to 2^32 - 1', step);
 }
 
 /** No threads: for tests, debuggers, and machines with one core. */
@@ -168,7 +173,9 @@ class WorkerPool implements BatchPool {
       // The worker is plain compiled JavaScript: options of the process (a loader, --input-type) are not for it.
       const thread = new Worker(file, { workerData: setup, name: `revoxel-augment-${i}`, execArgv: [] });
       thread.on('message', (result: JobResult) => this.#report(result));
-      thread.on('error', (cause) => this.#fail(new Error(`augmentation worker ${i} died: ${cause.message}`, { cause })));
+      thread.on('error', (cause) =>
+        this.#fail(new Error(`augmentation worker ${i} died: ${cause.message}`, { cause })),
+      );
       thread.on('exit', (code) => this.#fail(new Error(`augmentation worker ${i} ended with code ${code}`)));
       // An idle pool does not keep the process alive; while `next` waits the threads are held (see #wait).
       thread.unref();
@@ -178,7 +185,8 @@ class WorkerPool implements BatchPool {
 
   async next(step = this.#nextStep): Promise<Batch> {
     assertStep(step);
-    if (this.#waiting !== undefined) throw new Error('batch pool: `next` is already waiting; await it before the next call');
+    if (this.#waiting !== undefined)
+      throw new Error('batch pool: `next` is already waiting; await it before the next call');
     if (this.disposed) throw disposedError();
     if (this.#queue[0]?.step !== step) this.#seek(step);
     while (this.#lent.length >= KEPT) this.#free.push(this.#lent.shift()!);
@@ -241,13 +249,16 @@ class WorkerPool implements BatchPool {
 
   #report({ job, source, error }: JobResult): void {
     const pending = this.#making.get(job.slot);
-    if (pending === undefined) throw new Error(`internal: batch pool: a result for slot ${job.slot}, where nothing is made`);
+    if (pending === undefined)
+      throw new Error(`internal: batch pool: a result for slot ${job.slot}, where nothing is made`);
     pending.left--;
     pending.sources[job.sample] = source;
     if (error !== undefined) {
       const cause = Object.assign(new Error(error.message), { name: error.name });
       if (error.stack !== undefined) cause.stack = error.stack;
-      pending.failure ??= new Error(`augmentation of step ${job.step}, sample ${job.sample} failed: ${error.message}`, { cause });
+      pending.failure ??= new Error(`augmentation of step ${job.step}, sample ${job.sample} failed: ${error.message}`, {
+        cause,
+      });
     }
     if (pending.left > 0) return;
     this.#making.delete(job.slot);

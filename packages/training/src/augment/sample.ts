@@ -60,15 +60,22 @@ export function assertSampleOptions(options: SampleOptions, cases: readonly Patc
   assertPatch(options.patch);
   const { batch, foreground = DEFAULT_FOREGROUND, seed } = options;
   if (!(Number.isInteger(batch) && batch >= 1)) throw new DataArgumentError('batch', 'a positive integer', batch);
-  if (!(foreground >= 0 && foreground <= 1)) throw new DataArgumentError('foreground', 'a number from 0 to 1', foreground);
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) throw new DataArgumentError('seed', 'an integer from 0 to 2^53 - 1', seed);
+  if (!(foreground >= 0 && foreground <= 1))
+    throw new DataArgumentError('foreground', 'a number from 0 to 1', foreground);
+  if (!(Number.isSafeInteger(seed) && seed >= 0))
+    throw new DataArgumentError('seed', 'an integer from 0 to 2^53 - 1', seed);
   const first = cases[0];
   if (first === undefined) throw new DataArgumentError('cases', 'at least one case', 'none');
   for (const { id, channels, shape, image, label } of cases) {
     const voxels = shape[0] * shape[1] * shape[2];
-    if (channels !== first.channels) throw new DataArgumentError('cases', `${first.channels} channels in every case`, `${channels} in "${id}"`);
+    if (channels !== first.channels)
+      throw new DataArgumentError('cases', `${first.channels} channels in every case`, `${channels} in "${id}"`);
     if (image.length !== channels * voxels || label.length !== voxels) {
-      throw new DataArgumentError('cases', `${channels} x ${voxels} image and ${voxels} label voxels in "${id}"`, `${image.length} and ${label.length}`);
+      throw new DataArgumentError(
+        'cases',
+        `${channels} x ${voxels} image and ${voxels} label voxels in "${id}"`,
+        `${image.length} and ${label.length}`,
+      );
     }
   }
 }
@@ -126,7 +133,9 @@ function drawMatrix(augment: AugmentOptions, random: Random): Float64Array | und
   const rotates = random.chance(rotation.probability);
   const scales = random.chance(scaling.probability);
   if (!rotates && !scales) return undefined;
-  const angles = rotation.degrees.map((limit) => (rotates ? (random.uniform(-limit, limit) / 180) * Math.PI : 0)) as unknown as Triple;
+  const angles = rotation.degrees.map((limit) =>
+    rotates ? (random.uniform(-limit, limit) / 180) * Math.PI : 0,
+  ) as unknown as Triple;
   const factor = scales ? random.uniform(...scaling.factor) : 1;
   return spatialMatrix({ angles, scale: [inPlane ? 1 : factor, factor, factor] });
 }
@@ -166,7 +175,10 @@ function augmentIntensity(
       lowerResolution(x, patch, [augment.inPlane ? 1 : factor, factor, factor]);
     }
   }
-  for (const [stream, inverted] of [['invertedGamma', true], ['gamma', false]] as const) {
+  for (const [stream, inverted] of [
+    ['invertedGamma', true],
+    ['gamma', false],
+  ] as const) {
     const gamma = random(stream);
     if (!gamma.chance(augment[stream].probability)) continue;
     for (const x of channels) applyGamma(x, drawAboutOne(gamma, augment[stream].gamma), inverted);
@@ -176,7 +188,9 @@ function augmentIntensity(
 /** A factor below 1 or above 1, equally often, uniform on its side of the range. */
 function drawAboutOne(random: Random, [low, high]: Range): number {
   const below = random.chance(0.5);
-  return below ? random.uniform(low, Math.max(low, Math.min(1, high))) : random.uniform(Math.min(high, Math.max(1, low)), high);
+  return below
+    ? random.uniform(low, Math.max(low, Math.min(1, high)))
+    : random.uniform(Math.min(high, Math.max(1, low)), high);
 }
 
 /** Masked channels become 0 outside, then outside becomes background. */

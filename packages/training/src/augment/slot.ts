@@ -20,7 +20,13 @@ export function allocateSlot(options: SampleOptions, channels: number): Slot {
  *
  * @returns index of the case it was cut from.
  */
-export function makeSampleInto(slot: Slot, cases: readonly PatchCase[], options: SampleOptions, step: number, sample: number): number {
+export function makeSampleInto(
+  slot: Slot,
+  cases: readonly PatchCase[],
+  options: SampleOptions,
+  step: number,
+  sample: number,
+): number {
   const image = slot.image.length / options.batch;
   const label = slot.label.length / options.batch;
   return makeSample(

@@ -34,7 +34,8 @@ export function spatialMatrix({ angles, scale }: SpatialParameters): Float64Arra
 function multiply(a: Float64Array, b: Float64Array): Float64Array {
   const out = new Float64Array(9);
   for (let r = 0; r < 3; r++) {
-    for (let c = 0; c < 3; c++) out[r * 3 + c] = a[r * 3]! * b[c]! + a[r * 3 + 1]! * b[3 + c]! + a[r * 3 + 2]! * b[6 + c]!;
+    for (let c = 0; c < 3; c++)
+      out[r * 3 + c] = a[r * 3]! * b[c]! + a[r * 3 + 1]! * b[3 + c]! + a[r * 3 + 2]! * b[6 + c]!;
   }
   return out;
 }
@@ -48,7 +49,13 @@ function multiply(a: Float64Array, b: Float64Array): Float64Array {
  * @param image - receives `[C, D, H, W]`.
  * @param label - receives `[D, H, W]`.
  */
-export function cropPatch(source: PatchCase, start: Triple, patch: Triple, image: Float32Array, label: Uint8Array): void {
+export function cropPatch(
+  source: PatchCase,
+  start: Triple,
+  patch: Triple,
+  image: Float32Array,
+  label: Uint8Array,
+): void {
   const [D, H, W] = source.shape;
   const [pd, ph, pw] = patch;
   const [d0, h0, w0] = start;
@@ -98,7 +105,17 @@ export function gatherPatch(
   const plane = H * W;
   const volume = D * plane;
   const out = pd * ph * pw;
-  const [m00, m01, m02, m10, m11, m12, m20, m21, m22] = matrix as unknown as number[] as [number, number, number, number, number, number, number, number, number];
+  const [m00, m01, m02, m10, m11, m12, m20, m21, m22] = matrix as unknown as number[] as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const centre = start.map((s, axis) => s + (patch[axis]! - 1) / 2) as unknown as Triple;
   const weights = new Float64Array(8);
   const corners = new Uint8Array(8);

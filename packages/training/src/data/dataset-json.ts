@@ -58,7 +58,9 @@ const labelValue = z.union([z.number().int(), z.array(z.number().int()).min(1)],
 });
 const nnunetSchema = z.looseObject({
   ...common,
-  labels: z.record(z.string(), labelValue, { error: (issue) => (issue.input === undefined ? 'is missing; give {"background": 0, "name": 1, ...}' : undefined) }),
+  labels: z.record(z.string(), labelValue, {
+    error: (issue) => (issue.input === undefined ? 'is missing; give {"background": 0, "name": 1, ...}' : undefined),
+  }),
   file_ending: z.string().optional(),
   dataset: z.record(z.string(), z.object({ images: z.array(z.string()).min(1), label: z.string() })).optional(),
 });
@@ -99,7 +101,11 @@ export async function readDatasetJson(file: string, fallbackName: string): Promi
   const nnunet = checkJson(file, nnunetSchema, json, remedy);
   const fileEnding = nnunet.file_ending ?? '.nii.gz';
   if (!(FILE_ENDINGS as readonly string[]).includes(fileEnding)) {
-    throw new DatasetError(file, `file_ending "${fileEnding}" is not supported`, `convert the images to NIfTI (${FILE_ENDINGS.join(' or ')})`);
+    throw new DatasetError(
+      file,
+      `file_ending "${fileEnding}" is not supported`,
+      `convert the images to NIfTI (${FILE_ENDINGS.join(' or ')})`,
+    );
   }
   const listed =
     nnunet.dataset &&
@@ -121,12 +127,22 @@ export async function readDatasetJson(file: string, fallbackName: string): Promi
 }
 
 function channels(file: string, names: Readonly<Record<string, string>> | undefined): string[] {
-  if (names === undefined) throw new DatasetError(file, 'has no "channel_names"', 'add {"channel_names": {"0": "MRI"}}, the name CT for CT images');
+  if (names === undefined)
+    throw new DatasetError(
+      file,
+      'has no "channel_names"',
+      'add {"channel_names": {"0": "MRI"}}, the name CT for CT images',
+    );
   const count = Object.keys(names).length;
   const out: string[] = [];
   for (let i = 0; i < count; i++) {
     const name = names[String(i)];
-    if (name === undefined) throw new DatasetError(file, `"channel_names" has ${count} entries but none for channel ${i}`, `number the channels 0 to ${count - 1}`);
+    if (name === undefined)
+      throw new DatasetError(
+        file,
+        `"channel_names" has ${count} entries but none for channel ${i}`,
+        `number the channels 0 to ${count - 1}`,
+      );
     out.push(name);
   }
   if (count === 0) throw new DatasetError(file, '"channel_names" is empty', 'name at least channel 0');
@@ -135,9 +151,19 @@ function channels(file: string, names: Readonly<Record<string, string>> | undefi
 
 function plainLabels(file: string, labels: Readonly<Record<string, number | readonly number[]>>): LabelName[] {
   return Object.entries(labels).map(([name, value]) => {
-    if (name === 'ignore') throw new DatasetError(file, 'has an "ignore" label, which is not supported yet', 'annotate those voxels or leave the cases out');
+    if (name === 'ignore')
+      throw new DatasetError(
+        file,
+        'has an "ignore" label, which is not supported yet',
+        'annotate those voxels or leave the cases out',
+      );
     if (typeof value === 'number') return { name, value };
-    if (value.length > 1) throw new DatasetError(file, `label "${name}" is a region (${value.join(', ')}), which is not supported yet`, 'give every label one integer');
+    if (value.length > 1)
+      throw new DatasetError(
+        file,
+        `label "${name}" is a region (${value.join(', ')}), which is not supported yet`,
+        'give every label one integer',
+      );
     return { name, value: value[0]! };
   });
 }
@@ -146,10 +172,15 @@ function consecutive(file: string, labels: readonly LabelName[]): LabelName[] {
   const sorted = [...labels].sort((a, b) => a.value - b.value);
   const values = sorted.map((l) => l.value).join(', ');
   if (sorted.some((label, i) => label.value !== i)) {
-    throw new DatasetError(file, `labels are [${values}], not consecutive from 0`, 'number them 0 (background), 1, 2, ... here and in the label files');
+    throw new DatasetError(
+      file,
+      `labels are [${values}], not consecutive from 0`,
+      'number them 0 (background), 1, 2, ... here and in the label files',
+    );
   }
   if (sorted.length < 2) throw new DatasetError(file, 'has no label but background', 'add the labels to be learned');
-  if (sorted.length - 1 > LARGEST_LABEL) throw new DatasetError(file, `has ${sorted.length - 1} labels`, `use at most ${LARGEST_LABEL}`);
+  if (sorted.length - 1 > LARGEST_LABEL)
+    throw new DatasetError(file, `has ${sorted.length - 1} labels`, `use at most ${LARGEST_LABEL}`);
   return sorted;
 }
 
@@ -161,7 +192,9 @@ export function baseName(path: string): string {
 /** `.nii` or `.nii.gz`, or what follows the first dot for anything else. */
 export function endingOf(name: string): string {
   const base = baseName(name);
-  return FILE_ENDINGS.find((ending) => base.endsWith(ending)) ?? (base.includes('.') ? base.slice(base.indexOf('.')) : '');
+  return (
+    FILE_ENDINGS.find((ending) => base.endsWith(ending)) ?? (base.includes('.') ? base.slice(base.indexOf('.')) : '')
+  );
 }
 
 /** A file name without `.nii` or `.nii.gz`. */
@@ -171,5 +204,8 @@ export function withoutEnding(name: string): string {
 
 /** `$NAME` and `${NAME}` from the environment; unknown names stay as they are. */
 function expandVariables(path: string): string {
-  return path.replace(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced?: string, bare?: string) => process.env[braced ?? bare ?? ''] ?? whole);
+  return path.replace(
+    /\$(?:\{(\w+)\}|(\w+))/g,
+    (whole, braced?: string, bare?: string) => process.env[braced ?? bare ?? ''] ?? whole,
+  );
 }

@@ -57,18 +57,27 @@ export interface Dataset {
 export async function openDataset(folder: string): Promise<Dataset> {
   const root = resolve(folder);
   const entries = await list(root);
-  if (entries === undefined) throw new DatasetError(folder, 'no such folder', 'give the folder that holds dataset.json');
+  if (entries === undefined)
+    throw new DatasetError(folder, 'no such folder', 'give the folder that holds dataset.json');
   if (entries.length === 0) throw new DatasetError(folder, 'is empty', 'give the folder that holds dataset.json');
   const file = join(root, 'dataset.json');
   if (!entries.includes('dataset.json')) {
-    throw new DatasetError(file, 'is missing', 'give the folder that holds dataset.json, or write one (nnU-Net dataset format)');
+    throw new DatasetError(
+      file,
+      'is missing',
+      'give the folder that holds dataset.json, or write one (nnU-Net dataset format)',
+    );
   }
   const info = await readDatasetJson(file, basename(root));
   const cases = info.listed === undefined ? await scan(root, info) : await resolveListed(root, file, info, info.listed);
   refuseDuplicates(file, cases);
   if (cases.length === 0) throw new DatasetError(file, 'lists no case', 'add cases');
   if (info.numTraining !== undefined && info.numTraining !== cases.length) {
-    throw new DatasetError(file, `"numTraining" is ${info.numTraining} but there are ${cases.length} cases`, 'correct the number or restore the files');
+    throw new DatasetError(
+      file,
+      `"numTraining" is ${info.numTraining} but there are ${cases.length} cases`,
+      'correct the number or restore the files',
+    );
   }
   return {
     folder: root,
@@ -89,7 +98,8 @@ export async function openDataset(folder: string): Promise<Dataset> {
  */
 export function findCase(dataset: Dataset, id: string): CaseFiles {
   const found = dataset.cases.find((c) => c.id === id);
-  if (found === undefined) throw new DatasetError(dataset.folder, `has no case "${id}"`, `the cases are ${dataset.cases[0]?.id ?? ''} ...`);
+  if (found === undefined)
+    throw new DatasetError(dataset.folder, `has no case "${id}"`, `the cases are ${dataset.cases[0]?.id ?? ''} ...`);
   return found;
 }
 
@@ -107,7 +117,8 @@ export async function findImages(path: string, channels: number): Promise<ImageF
   const entries = await list(root);
   if (entries !== undefined) {
     const names = entries.filter((name) => !name.startsWith('.') && isImage(name));
-    if (names.length === 0) throw new DatasetError(path, 'holds no image', 'give a NIfTI file or a folder of them (.nii, .nii.gz)');
+    if (names.length === 0)
+      throw new DatasetError(path, 'holds no image', 'give a NIfTI file or a folder of them (.nii, .nii.gz)');
     return group(path, root, names, channels);
   }
   try {
@@ -118,7 +129,9 @@ export async function findImages(path: string, channels: number): Promise<ImageF
   const folder = dirname(root);
   const { id } = channelOf(basename(root), channels);
   const ending = endingOf(root);
-  const siblings = (await list(folder))?.filter((name) => isImage(name) && endingOf(name) === ending && channelOf(name, channels).id === id);
+  const siblings = (await list(folder))?.filter(
+    (name) => isImage(name) && endingOf(name) === ending && channelOf(name, channels).id === id,
+  );
   return group(path, folder, channels > 1 && siblings !== undefined ? siblings : [basename(root)], channels);
 }
 
@@ -129,14 +142,24 @@ function group(path: string, folder: string, names: readonly string[], channels:
     const images = found.get(id) ?? [];
     found.set(id, images);
     const other = images[channel];
-    if (other !== undefined) throw new DatasetError(join(folder, name), `is channel ${channel} of case "${id}", and so is ${other}`, 'rename or remove one of them');
+    if (other !== undefined)
+      throw new DatasetError(
+        join(folder, name),
+        `is channel ${channel} of case "${id}", and so is ${other}`,
+        'rename or remove one of them',
+      );
     images[channel] = join(folder, name);
   }
   return [...found].map(([id, images]) => {
     // One file alone may be 4D and hold all channels; reading it tells.
     if (images.length === 1 && images[0] !== undefined) return { id, images };
     for (let c = 0; c < channels; c++) {
-      if (images[c] === undefined) throw new DatasetError(path, `case "${id}" has no channel ${c}, the network takes ${channels}`, 'name the channels x_0000, x_0001, ... and give all of them');
+      if (images[c] === undefined)
+        throw new DatasetError(
+          path,
+          `case "${id}" has no channel ${c}, the network takes ${channels}`,
+          'name the channels x_0000, x_0001, ... and give all of them',
+        );
     }
     return { id, images };
   });
@@ -171,14 +194,24 @@ async function scan(root: string, info: DatasetInfo): Promise<CaseFiles[]> {
   const labelFolder = join(root, 'labelsTr');
   const ending = info.fileEnding;
   const names = (await list(imageFolder))?.filter((name) => name.endsWith(ending) && !name.startsWith('.'));
-  if (names === undefined) throw new DatasetError(imageFolder, 'no such folder', 'put the images there, named case_0000' + ending);
-  if (names.length === 0) throw new DatasetError(imageFolder, `holds no *${ending} file`, 'put the images there or correct "file_ending" in dataset.json');
+  if (names === undefined)
+    throw new DatasetError(imageFolder, 'no such folder', 'put the images there, named case_0000' + ending);
+  if (names.length === 0)
+    throw new DatasetError(
+      imageFolder,
+      `holds no *${ending} file`,
+      'put the images there or correct "file_ending" in dataset.json',
+    );
   const labels = new Set((await list(labelFolder)) ?? []);
   const channelsOf = new Map<string, Set<number>>();
   for (const name of names) {
     const match = /^(.+)_(\d{4})$/.exec(name.slice(0, name.length - ending.length));
     if (match === null) {
-      throw new DatasetError(join(imageFolder, name), 'has no channel number in its name', `name it case_0000${ending}, case_0001${ending} for the next channel`);
+      throw new DatasetError(
+        join(imageFolder, name),
+        'has no channel number in its name',
+        `name it case_0000${ending}, case_0001${ending} for the next channel`,
+      );
     }
     const set = channelsOf.get(match[1]!) ?? new Set<number>();
     channelsOf.set(match[1]!, set.add(Number(match[2])));
@@ -188,33 +221,56 @@ async function scan(root: string, info: DatasetInfo): Promise<CaseFiles[]> {
     const images = info.channelNames.map((_, c) => join(imageFolder, `${id}_${String(c).padStart(4, '0')}${ending}`));
     const absent = images.findIndex((_, c) => !present.has(c));
     if (absent >= 0) {
-      throw new DatasetError(images[absent]!, `is missing: channel ${absent} ("${info.channelNames[absent]!}") of case "${id}"`, 'restore the file or take the case out');
+      throw new DatasetError(
+        images[absent]!,
+        `is missing: channel ${absent} ("${info.channelNames[absent]!}") of case "${id}"`,
+        'restore the file or take the case out',
+      );
     }
     const extra = [...present].find((c) => c >= count);
     if (extra !== undefined) {
-      throw new DatasetError(join(imageFolder, `${id}_${String(extra).padStart(4, '0')}${ending}`), `is channel ${extra}, but dataset.json names ${count}`, 'add it to "channel_names" or take the file out');
+      throw new DatasetError(
+        join(imageFolder, `${id}_${String(extra).padStart(4, '0')}${ending}`),
+        `is channel ${extra}, but dataset.json names ${count}`,
+        'add it to "channel_names" or take the file out',
+      );
     }
     const label = join(labelFolder, `${id}${ending}`);
-    if (!labels.has(`${id}${ending}`)) throw new DatasetError(label, `is missing: the label of case "${id}"`, 'restore the file or take the case out');
+    if (!labels.has(`${id}${ending}`))
+      throw new DatasetError(label, `is missing: the label of case "${id}"`, 'restore the file or take the case out');
     return { id, images, label };
   });
 }
 
 /** The cases listed in `dataset.json`, their files checked for existence. */
-async function resolveListed(root: string, file: string, info: DatasetInfo, listed: readonly ListedCase[]): Promise<CaseFiles[]> {
+async function resolveListed(
+  root: string,
+  file: string,
+  info: DatasetInfo,
+  listed: readonly ListedCase[],
+): Promise<CaseFiles[]> {
   const absolute = (path: string): string => (isAbsolute(path) ? path : join(root, path));
   const cases = listed.map(({ id, images, label }) => ({ id, images: images.map(absolute), label: absolute(label) }));
   // One listing per folder costs far less than one `stat` per file on network disks.
   const listings = new Map<string, Set<string>>();
   for (const { id, images, label } of cases) {
     if (images.length !== 1 && images.length !== info.channelNames.length) {
-      throw new DatasetError(file, `case "${id}" lists ${images.length} images, "channel_names" has ${info.channelNames.length}`, 'list one image per channel');
+      throw new DatasetError(
+        file,
+        `case "${id}" lists ${images.length} images, "channel_names" has ${info.channelNames.length}`,
+        'list one image per channel',
+      );
     }
     for (const path of [...images, label]) {
       const folder = dirname(path);
       let names = listings.get(folder);
       if (names === undefined) listings.set(folder, (names = new Set(await list(folder))));
-      if (!names.has(basename(path))) throw new DatasetError(path, `is missing: listed for case "${id}" in dataset.json`, 'restore the file or take the case out of the list');
+      if (!names.has(basename(path)))
+        throw new DatasetError(
+          path,
+          `is missing: listed for case "${id}" in dataset.json`,
+          'restore the file or take the case out of the list',
+        );
     }
   }
   return cases;
@@ -225,12 +281,18 @@ function refuseDuplicates(file: string, cases: readonly CaseFiles[]): void {
   const owner = new Map<string, string>();
   for (const { id, images } of cases) {
     // Names of cases become names of files.
-    if (id === '' || id.startsWith('.') || /[/\\]/.test(id)) throw new DatasetError(file, `case name "${id}" cannot be a file name`, 'use letters, digits, _ and -');
+    if (id === '' || id.startsWith('.') || /[/\\]/.test(id))
+      throw new DatasetError(file, `case name "${id}" cannot be a file name`, 'use letters, digits, _ and -');
     if (ids.has(id)) throw new DatasetError(file, `case "${id}" is there twice`, 'give every case a name of its own');
     ids.add(id);
     for (const image of images) {
       const other = owner.get(image);
-      if (other !== undefined) throw new DatasetError(file, `cases "${other}" and "${id}" share the image ${image}`, 'list every image once: a case in both training and validation makes scores worthless');
+      if (other !== undefined)
+        throw new DatasetError(
+          file,
+          `cases "${other}" and "${id}" share the image ${image}`,
+          'list every image once: a case in both training and validation makes scores worthless',
+        );
       owner.set(image, id);
     }
   }

@@ -57,14 +57,26 @@ export interface EvaluateOptions {
  * const result = await evaluate('predictions', 'Dataset004_Hippocampus/labelsTr');
  * console.log(result.mean.dice);
  */
-export async function evaluate(prediction: string, reference: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate(
+  prediction: string,
+  reference: string,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
   const pairs = await pairFiles(prediction, reference, options.requireAll ?? false);
   const counted: { id: string; counts: Map<number, Confusion> }[] = [];
   for (const { id, predicted, truth } of pairs) {
     const p = await readNifti(predicted);
     const r = await readNifti(truth);
-    for (const [file, { channels }] of [[predicted, p], [truth, r]] as const) {
-      if (channels !== 1) throw new DatasetError(file, `has ${channels} channels, a label map has one`, 'store the labels as integers in one 3D image');
+    for (const [file, { channels }] of [
+      [predicted, p],
+      [truth, r],
+    ] as const) {
+      if (channels !== 1)
+        throw new DatasetError(
+          file,
+          `has ${channels} channels, a label map has one`,
+          'store the labels as integers in one 3D image',
+        );
     }
     assertSameGrid(predicted, p, truth, r);
     const counts = confusion(p.data, r.data, options.labels === undefined ? {} : { labels: options.labels });
@@ -75,10 +87,12 @@ export async function evaluate(prediction: string, reference: string, options: E
 
   const cases = counted.map(({ id, counts }) => ({
     id,
-    labels: Object.fromEntries(labels.map((label) => {
-      const count = counts.get(label);
-      return [label, score(count === undefined ? Number.NaN : dice(count))];
-    })),
+    labels: Object.fromEntries(
+      labels.map((label) => {
+        const count = counts.get(label);
+        return [label, score(count === undefined ? Number.NaN : dice(count))];
+      }),
+    ),
   }));
   const means = labels.map((label) => meanOf(cases.map((c) => c.labels[label]?.dice ?? Number.NaN)));
   return {
@@ -107,12 +121,22 @@ async function pairFiles(prediction: string, reference: string, requireAll: bool
   }
   if (requireAll) {
     for (const [id, truth] of references.files) {
-      if (!predictions.files.has(id)) throw new DatasetError(join(prediction, basename(truth)), 'is missing: the reference has this case', 'predict it, or score only the cases that are there');
+      if (!predictions.files.has(id))
+        throw new DatasetError(
+          join(prediction, basename(truth)),
+          'is missing: the reference has this case',
+          'predict it, or score only the cases that are there',
+        );
     }
   }
   return [...predictions.files].map(([id, predicted]) => {
     const truth = references.files.get(id);
-    if (truth === undefined) throw new DatasetError(join(reference, basename(predicted)), `is missing: the reference of ${predicted}`, 'add it or take the prediction out of the folder');
+    if (truth === undefined)
+      throw new DatasetError(
+        join(reference, basename(predicted)),
+        `is missing: the reference of ${predicted}`,
+        'add it or take the prediction out of the folder',
+      );
     return { id, predicted, truth };
   });
 }
@@ -130,16 +154,25 @@ async function labelFiles(path: string): Promise<LabelFiles> {
     folder = (await stat(path)).isDirectory();
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DatasetError(path, missing ? 'no such file or folder' : `cannot be read (${reasonOf(error)})`, 'check the path', { cause: error });
+    throw new DatasetError(
+      path,
+      missing ? 'no such file or folder' : `cannot be read (${reasonOf(error)})`,
+      'check the path',
+      { cause: error },
+    );
   }
   if (!folder) return { files: files.set(withoutEnding(basename(path)), path), single: true };
-  const names = (await readdir(path)).filter((name) => !name.startsWith('.') && /\.nii(\.gz)?$/.test(name)).sort(compareNames);
+  const names = (await readdir(path))
+    .filter((name) => !name.startsWith('.') && /\.nii(\.gz)?$/.test(name))
+    .sort(compareNames);
   for (const name of names) {
     const id = withoutEnding(name);
     const other = files.get(id);
-    if (other !== undefined) throw new DatasetError(join(path, name), `is case "${id}", and so is ${other}`, 'remove one of them');
+    if (other !== undefined)
+      throw new DatasetError(join(path, name), `is case "${id}", and so is ${other}`, 'remove one of them');
     files.set(id, join(path, name));
   }
-  if (files.size === 0) throw new DatasetError(path, 'holds no label map', 'give a NIfTI file or a folder of them (.nii, .nii.gz)');
+  if (files.size === 0)
+    throw new DatasetError(path, 'holds no label map', 'give a NIfTI file or a folder of them (.nii, .nii.gz)');
   return { files, single: false };
 }

@@ -17,7 +17,11 @@ const SPACING_TOLERANCE = 1e-4;
  */
 export function assertSameGrid(file: string, volume: Volume, referenceFile: string, reference: Volume): void {
   const differ = (what: string, mine: readonly unknown[], other: readonly unknown[]): DatasetError =>
-    new DatasetError(file, `${what} [${mine.join(', ')}] differs from [${other.join(', ')}] of ${referenceFile}`, 'resample one onto the other or take the case out');
+    new DatasetError(
+      file,
+      `${what} [${mine.join(', ')}] differs from [${other.join(', ')}] of ${referenceFile}`,
+      'resample one onto the other or take the case out',
+    );
   if (volume.shape.some((n, i) => n !== reference.shape[i])) throw differ('shape', volume.shape, reference.shape);
   if (volume.spacing.some((s, i) => Math.abs(s - reference.spacing[i]!) > SPACING_TOLERANCE * reference.spacing[i]!)) {
     throw differ('spacing in mm', volume.spacing, reference.spacing);
@@ -28,7 +32,11 @@ export function assertSameGrid(file: string, volume: Volume, referenceFile: stri
     for (let row = 0; row < 3; row++) dot += volume.affine[row * 4 + column]! * reference.affine[row * 4 + column]!;
     const cosine = dot / (volume.spacing[2 - column]! * reference.spacing[2 - column]!);
     if (cosine < 0.9) {
-      throw new DatasetError(file, `its ${'WHD'[column]!} axis points elsewhere than that of ${referenceFile} (cosine ${cosine.toFixed(3)})`, 'store both in one orientation');
+      throw new DatasetError(
+        file,
+        `its ${'WHD'[column]!} axis points elsewhere than that of ${referenceFile} (cosine ${cosine.toFixed(3)})`,
+        'store both in one orientation',
+      );
     }
   }
 }

@@ -38,7 +38,9 @@ export async function loadCase(dataset: Dataset, id: string): Promise<LoadedCase
   const shift = cornerDistance(image, label);
   const warnings =
     shift > 0.5 * Math.min(...image.spacing)
-      ? [`${files.label}: lies up to ${shift.toFixed(2)} mm away from ${reference} by their headers; the voxels are taken one to one`]
+      ? [
+          `${files.label}: lies up to ${shift.toFixed(2)} mm away from ${reference} by their headers; the voxels are taken one to one`,
+        ]
       : [];
   // The image's affine is the case's: the label has just been found to lie on its grid.
   return { id, image, label: { ...label, spacing: image.spacing, affine: image.affine }, warnings };
@@ -57,16 +59,31 @@ export async function loadImage(files: ImageFiles, channels: number): Promise<Vo
   if (first === undefined) throw new DatasetError(files.id, 'has no image file', 'list one per channel');
   if (files.images.length === 1) {
     const volume = await readNifti(first);
-    if (volume.channels !== channels) throw new DatasetError(first, `has ${volume.channels} channels, ${channels} wanted`, 'check "channel_names" in dataset.json and the file');
+    if (volume.channels !== channels)
+      throw new DatasetError(
+        first,
+        `has ${volume.channels} channels, ${channels} wanted`,
+        'check "channel_names" in dataset.json and the file',
+      );
     const data = toFloat32(volume.data);
     assertFinite(first, data, volume.shape);
     return makeVolume({ data, channels, shape: volume.shape, affine: volume.affine });
   }
-  if (files.images.length !== channels) throw new DatasetError(first, `comes with ${files.images.length} channel files, ${channels} wanted`, 'give one file per channel');
+  if (files.images.length !== channels)
+    throw new DatasetError(
+      first,
+      `comes with ${files.images.length} channel files, ${channels} wanted`,
+      'give one file per channel',
+    );
   let whole: Volume<Float32Array> | undefined;
   for (const [c, file] of files.images.entries()) {
     const volume = await readNifti(file);
-    if (volume.channels !== 1) throw new DatasetError(file, `has ${volume.channels} channels, a channel file has one`, 'split it, or give it as the only image of the case');
+    if (volume.channels !== 1)
+      throw new DatasetError(
+        file,
+        `has ${volume.channels} channels, a channel file has one`,
+        'split it, or give it as the only image of the case',
+      );
     whole ??= makeVolume({
       data: new Float32Array(channels * volume.data.length),
       channels,
@@ -91,7 +108,12 @@ export async function loadImage(files: ImageFiles, channels: number): Promise<Vo
  */
 export async function loadLabel(file: string, largest: number): Promise<Volume<Uint8Array>> {
   const volume = await readNifti(file);
-  if (volume.channels !== 1) throw new DatasetError(file, `has ${volume.channels} channels, a label map has one`, 'store the labels as integers in one 3D image');
+  if (volume.channels !== 1)
+    throw new DatasetError(
+      file,
+      `has ${volume.channels} channels, a label map has one`,
+      'store the labels as integers in one 3D image',
+    );
   const source = volume.data;
   const n = source.length;
   const data = new Uint8Array(n);
@@ -99,7 +121,11 @@ export async function loadLabel(file: string, largest: number): Promise<Volume<U
     const value = Number(source[i]!);
     // The comparisons are false for NaN too.
     if (!(value >= 0 && value <= largest && value % 1 === 0)) {
-      throw new DatasetError(file, `value ${value} at voxel ${place(i, volume.shape)} is none of the labels 0 to ${largest}`, 'name it in dataset.json or correct the label map');
+      throw new DatasetError(
+        file,
+        `value ${value} at voxel ${place(i, volume.shape)} is none of the labels 0 to ${largest}`,
+        'name it in dataset.json or correct the label map',
+      );
     }
     data[i] = value;
   }
@@ -117,7 +143,8 @@ function toFloat32(data: VoxelArray): Float32Array {
   if (data instanceof Float32Array) return data;
   const n = data.length;
   const out = new Float32Array(n);
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) for (let i = 0; i < n; i++) out[i] = Number(data[i]!);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+    for (let i = 0; i < n; i++) out[i] = Number(data[i]!);
   else out.set(data);
   return out;
 }
@@ -127,7 +154,11 @@ function assertFinite(file: string, data: Float32Array, shape: readonly [number,
   for (let i = 0; i < n; i++) {
     // x - x is 0 for finite numbers and NaN for all others.
     if (data[i]! - data[i]! !== 0) {
-      throw new DatasetError(file, `value ${data[i]!} at voxel ${place(i, shape)} is not finite`, 'replace such voxels (0 outside the body) or export the image again');
+      throw new DatasetError(
+        file,
+        `value ${data[i]!} at voxel ${place(i, shape)} is not finite`,
+        'replace such voxels (0 outside the body) or export the image again',
+      );
     }
   }
 }

@@ -85,7 +85,8 @@ export class Random {
    */
   constructor(key: RandomKey) {
     const { seed, step = 0, sample = 0, stream = 0 } = key;
-    if (!(Number.isSafeInteger(seed) && seed >= 0)) throw new DataArgumentError('seed', 'an integer from 0 to 2^53 - 1', seed);
+    if (!(Number.isSafeInteger(seed) && seed >= 0))
+      throw new DataArgumentError('seed', 'an integer from 0 to 2^53 - 1', seed);
     for (const [name, value] of Object.entries({ step, sample, stream })) {
       if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 32)) {
         throw new DataArgumentError(name, 'an integer from 0 to 2^32 - 1', value);

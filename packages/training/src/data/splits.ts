@@ -76,9 +76,7 @@ export function compareNames(a: string, b: string): number {
   return left.length - right.length;
 }
 
-const splitsSchema = z
-  .array(z.object({ train: z.array(z.string()), val: z.array(z.string()) }))
-  .min(1, 'has no folds');
+const splitsSchema = z.array(z.object({ train: z.array(z.string()), val: z.array(z.string()) })).min(1, 'has no folds');
 
 /**
  * Read `splits_final.json`.
@@ -88,17 +86,29 @@ const splitsSchema = z
  * @throws DatasetError when the file is missing, of another form, names an unknown case or has a case in both lists of a fold.
  */
 export async function readSplits(file: string, ids: readonly string[]): Promise<Split[]> {
-  const splits = await readJson(file, splitsSchema, 'write [{"train": [...], "val": [...]}, ...] or delete the file to have it made');
+  const splits = await readJson(
+    file,
+    splitsSchema,
+    'write [{"train": [...], "val": [...]}, ...] or delete the file to have it made',
+  );
   const known = new Set(ids);
   splits.forEach(({ train, val }, fold) => {
     const unknown = [...train, ...val].find((id) => !known.has(id));
     if (unknown !== undefined) {
-      throw new DatasetError(file, `fold ${fold} names case "${unknown}", which the data set does not have`, 'correct the name or delete the file to have it made');
+      throw new DatasetError(
+        file,
+        `fold ${fold} names case "${unknown}", which the data set does not have`,
+        'correct the name or delete the file to have it made',
+      );
     }
     const training = new Set(train);
     const both = val.find((id) => training.has(id));
     if (both !== undefined) {
-      throw new DatasetError(file, `fold ${fold} has case "${both}" in both train and val`, 'take it out of one of them');
+      throw new DatasetError(
+        file,
+        `fold ${fold} has case "${both}" in both train and val`,
+        'take it out of one of them',
+      );
     }
   });
   return splits;
@@ -124,10 +134,15 @@ export async function splitsOf(folder: string, ids: readonly string[]): Promise<
   try {
     return await readSplits(file, ids);
   } catch (error) {
-    const missing = error instanceof DatasetError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    const missing =
+      error instanceof DatasetError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
     if (!missing) throw error;
     if (ids.length < 5) {
-      throw new DatasetError(folder, `has ${ids.length} cases, too few for five folds`, `add cases or write ${SPLITS_FILE} there`);
+      throw new DatasetError(
+        folder,
+        `has ${ids.length} cases, too few for five folds`,
+        `add cases or write ${SPLITS_FILE} there`,
+      );
     }
     return makeSplits(ids);
   }

@@ -43,7 +43,12 @@ describe('point transforms', () => {
     const raw = [0, 0.25, 1, 4];
     const mean = 1.3125;
     const sd = Math.sqrt(raw.reduce((s, v) => s + (v - mean) ** 2, 0) / 3);
-    expect(worst(x, raw.map((v) => ((v - mean) / sd) * Math.sqrt(8.75 / 3) + 1.75))).toBeLessThan(1e-6);
+    expect(
+      worst(
+        x,
+        raw.map((v) => ((v - mean) / sd) * Math.sqrt(8.75 / 3) + 1.75),
+      ),
+    ).toBeLessThan(1e-6);
     for (const inverted of [false, true]) {
       const before = channel();
       const after = channel();
@@ -59,7 +64,12 @@ describe('point transforms', () => {
     const minus = x.map((v) => -v);
     applyGamma(x, 0.8, true);
     applyGamma(minus, 0.8, false);
-    expect(worst(x, minus.map((v) => -v))).toBeLessThan(1e-5);
+    expect(
+      worst(
+        x,
+        minus.map((v) => -v),
+      ),
+    ).toBeLessThan(1e-5);
   });
 
   it('leaves a constant channel finite and unchanged', () => {
@@ -86,16 +96,18 @@ describe('blur', () => {
       const kernel = gaussianKernel(sigma[axis]!);
       const r = kernel.length >> 1;
       const next = new Float64Array(x.length);
-      for (let d = 0, i = 0; d < 7; d++) for (let h = 0; h < 8; h++) for (let w = 0; w < 9; w++, i++) {
-        for (let t = -r; t <= r; t++) {
-          const at = [d, h, w] as [number, number, number];
-          let q = at[axis]! + t;
-          if (q < 0) q = -q;
-          if (q >= shape[axis]!) q = 2 * (shape[axis]! - 1) - q;
-          at[axis] = q;
-          next[i]! += kernel[t + r]! * expected[(at[0] * 8 + at[1]) * 9 + at[2]]!;
-        }
-      }
+      for (let d = 0, i = 0; d < 7; d++)
+        for (let h = 0; h < 8; h++)
+          for (let w = 0; w < 9; w++, i++) {
+            for (let t = -r; t <= r; t++) {
+              const at = [d, h, w] as [number, number, number];
+              let q = at[axis]! + t;
+              if (q < 0) q = -q;
+              if (q >= shape[axis]!) q = 2 * (shape[axis]! - 1) - q;
+              at[axis] = q;
+              next[i]! += kernel[t + r]! * expected[(at[0] * 8 + at[1]) * 9 + at[2]]!;
+            }
+          }
       expected = next;
     }
     blur(x, shape, sigma);

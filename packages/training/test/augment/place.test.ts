@@ -8,12 +8,30 @@ import { randomCase } from './cases.js';
 describe('fieldSize', () => {
   // nnU-Net's load sizes, specification section 6.4.
   it.each([
-    [[128, 128, 128], [205, 205, 205]],
-    [[96, 160, 160], [191, 257, 219]],
-    [[20, 256, 224], [20, 301, 301]],
-    [[48, 192, 192], [48, 225, 225]],
-    [[1, 512, 512], [1, 602, 602]],
-    [[1, 320, 192], [1, 422, 225]],
+    [
+      [128, 128, 128],
+      [205, 205, 205],
+    ],
+    [
+      [96, 160, 160],
+      [191, 257, 219],
+    ],
+    [
+      [20, 256, 224],
+      [20, 301, 301],
+    ],
+    [
+      [48, 192, 192],
+      [48, 225, 225],
+    ],
+    [
+      [1, 512, 512],
+      [1, 602, 602],
+    ],
+    [
+      [1, 320, 192],
+      [1, 422, 225],
+    ],
   ] as const)('of %o is %o', (patch, field) => {
     expect(fieldSize(patch, defaultAugmentation(patch))).toEqual(field);
     expect(fieldSize(patch, undefined)).toEqual(patch);
@@ -38,7 +56,11 @@ describe('placePatch', () => {
 
   /** Least and greatest start seen per axis over many draws. */
   function extremes(patch: Triple, field: Triple): [number, number][] {
-    const seen: [number, number][] = [[Infinity, -Infinity], [Infinity, -Infinity], [Infinity, -Infinity]];
+    const seen: [number, number][] = [
+      [Infinity, -Infinity],
+      [Infinity, -Infinity],
+      [Infinity, -Infinity],
+    ];
     for (let step = 0; step < 4000; step++) {
       const start = placePatch(source, patch, field, false, new Random({ seed: 5, step }));
       start.forEach((s, axis) => {
@@ -49,7 +71,11 @@ describe('placePatch', () => {
   }
 
   it('reaches every place inside and none outside when the field is the patch', () => {
-    expect(extremes([8, 10, 30], [8, 10, 30])).toEqual([[0, 12], [0, 20], [0, 10]]);
+    expect(extremes([8, 10, 30], [8, 10, 30])).toEqual([
+      [0, 12],
+      [0, 20],
+      [0, 10],
+    ]);
   });
 
   it('keeps patches on the image when the field is larger', () => {
@@ -81,6 +107,8 @@ describe('placePatch', () => {
   it('falls back to a uniform place in a case without foreground', () => {
     const empty = { ...source, locations: [new Uint32Array(0), new Uint32Array(0)] };
     const random = (): Random => new Random({ seed: 7, step: 3 });
-    expect(placePatch(empty, [6, 6, 6], [6, 6, 6], true, random())).toEqual(placePatch(empty, [6, 6, 6], [6, 6, 6], false, random()));
+    expect(placePatch(empty, [6, 6, 6], [6, 6, 6], true, random())).toEqual(
+      placePatch(empty, [6, 6, 6], [6, 6, 6], false, random()),
+    );
   });
 });

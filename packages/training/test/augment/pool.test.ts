@@ -23,7 +23,12 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.dispose()));
 });
 
-const copy = ({ step, image, label, caseIds }: Batch) => ({ step, image: image.slice(), label: label.slice(), caseIds: [...caseIds] });
+const copy = ({ step, image, label, caseIds }: Batch) => ({
+  step,
+  image: image.slice(),
+  label: label.slice(),
+  caseIds: [...caseIds],
+});
 
 describe('createBatchPool', () => {
   it('gives the same bits with 0, 1 and 2 workers, in any order of steps', async () => {
@@ -66,10 +71,15 @@ describe('createBatchPool', () => {
   });
 
   it('hands a worker error to the caller with its stack', async () => {
-    const pool = open({ workers: 1, augment: { rotation: { probability: 1, degrees: [0, 0, 0] } } as unknown as AugmentOptions });
+    const pool = open({
+      workers: 1,
+      augment: { rotation: { probability: 1, degrees: [0, 0, 0] } } as unknown as AugmentOptions,
+    });
     const error = await pool.next(0).catch((e: unknown) => e as Error);
     expect(error).toBeInstanceOf(Error);
-    expect((error as Error).message).toMatch(/^augmentation of step 0, sample \d failed: Cannot read properties of undefined/);
+    expect((error as Error).message).toMatch(
+      /^augmentation of step 0, sample \d failed: Cannot read properties of undefined/,
+    );
     expect(((error as Error).cause as Error).stack).toMatch(/makeSample[\s\S]*worker\.js/);
     expect(((error as Error).cause as Error).name).toBe('TypeError');
   });
@@ -104,22 +114,35 @@ describe('createBatchPool', () => {
       const batch = await pool.next(0);
       console.log(batch.image.join(' '));
     `;
-    const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000, encoding: 'utf8' });
+    const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      timeout: 20_000,
+      encoding: 'utf8',
+    });
     expect(out.trim()).toBe(new Array(16).fill('1').join(' '));
   });
 
   it.runIf(process.platform === 'linux')('runs workers at a lower priority than the caller', async () => {
     const nice = (): number[] =>
-      readdirSync('/proc/self/task').map((id) => Number(readFileSync(`/proc/self/task/${id}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')[16]));
+      readdirSync('/proc/self/task').map((id) =>
+        Number(
+          readFileSync(`/proc/self/task/${id}/stat`, 'utf8')
+            .replace(/^.*\) /, '')
+            .split(' ')[16],
+        ),
+      );
     const before = nice();
     const pool = open({ workers: 1 });
     await pool.next(0);
     const after = nice();
-    expect(after.filter((n) => n >= Math.min(...before) + 5).length).toBeGreaterThan(before.filter((n) => n >= Math.min(...before) + 5).length);
+    expect(after.filter((n) => n >= Math.min(...before) + 5).length).toBeGreaterThan(
+      before.filter((n) => n >= Math.min(...before) + 5).length,
+    );
     expect(Math.min(...after)).toBe(Math.min(...before));
   });
 });
 
 it('has a compiled worker to run', () => {
-  expect(readFileSync(fileURLToPath(new URL('../../dist/augment/worker.js', import.meta.url)), 'utf8')).toContain('makeSampleInto');
+  expect(readFileSync(fileURLToPath(new URL('../../dist/augment/worker.js', import.meta.url)), 'utf8')).toContain(
+    'makeSampleInto',
+  );
 });

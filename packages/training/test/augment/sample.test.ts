@@ -11,10 +11,17 @@ import { randomCase } from './cases.js';
 const patch: Triple = [8, 10, 12];
 const cases = [randomCase('a', [12, 14, 16], 2, 1), randomCase('b', [7, 20, 13], 2, 2)];
 const never = (options: AugmentOptions): AugmentOptions =>
-  Object.fromEntries(Object.entries(options).map(([k, v]) => [k, typeof v === 'object' ? { ...v, probability: 0 } : v])) as unknown as AugmentOptions;
+  Object.fromEntries(
+    Object.entries(options).map(([k, v]) => [k, typeof v === 'object' ? { ...v, probability: 0 } : v]),
+  ) as unknown as AugmentOptions;
 const plain: SampleOptions = { patch, batch: 3, seed: 5 };
 
-function make(options: SampleOptions, step: number, sample: number, from: readonly PatchCase[] = cases): { image: Float32Array; label: Uint8Array; index: number } {
+function make(
+  options: SampleOptions,
+  step: number,
+  sample: number,
+  from: readonly PatchCase[] = cases,
+): { image: Float32Array; label: Uint8Array; index: number } {
   const n = patch[0] * patch[1] * patch[2];
   const image = new Float32Array(2 * n).fill(NaN);
   const label = new Uint8Array(n).fill(OUTSIDE);
@@ -28,12 +35,18 @@ describe('makeSample', () => {
     const first = make(options, 3, 1);
     make(options, 4, 0);
     expect(make(options, 3, 1)).toEqual(first);
-    for (const other of [make(options, 4, 1), make(options, 3, 2), make({ ...options, seed: 6 }, 3, 1)]) expect(other.image).not.toEqual(first.image);
+    for (const other of [make(options, 4, 1), make(options, 3, 2), make({ ...options, seed: 6 }, 3, 1)])
+      expect(other.image).not.toEqual(first.image);
   });
 
   it('never gives NaN, outside marks or unknown labels, whatever happens', () => {
     const augment = defaultAugmentation(patch);
-    const always = Object.fromEntries(Object.entries(augment).map(([k, v]) => [k, typeof v === 'object' ? { ...v, probability: 1, channelProbability: 1 } : v])) as unknown as AugmentOptions;
+    const always = Object.fromEntries(
+      Object.entries(augment).map(([k, v]) => [
+        k,
+        typeof v === 'object' ? { ...v, probability: 1, channelProbability: 1 } : v,
+      ]),
+    ) as unknown as AugmentOptions;
     for (const options of [augment, always]) {
       for (let step = 0; step < 30; step++) {
         const { image, label } = make({ ...plain, augment: options }, step, step % 3);
@@ -63,20 +76,28 @@ describe('makeSample', () => {
     expect([holds(0), holds(1), holds(2)]).toEqual([0, 0, 50]);
   });
 
-  it.each(['rotation', 'scaling', 'noise', 'blur', 'brightness', 'contrast', 'lowResolution', 'invertedGamma', 'gamma', 'mirror'] as const)(
-    '%s happens when its probability says so, and changes no other stream',
-    (name) => {
-      const augment = defaultAugmentation(patch);
-      const off = never(augment);
-      const on = { ...off, [name]: { ...augment[name], probability: 1, channelProbability: 1 } } as AugmentOptions;
-      const untouched = make({ ...plain, augment: off }, 1, 0);
-      const changed = make({ ...plain, augment: on }, 1, 0);
-      expect(changed.image).not.toEqual(untouched.image);
-      expect(changed.index).toBe(untouched.index);
-      const geometric = name === 'rotation' || name === 'scaling' || name === 'mirror';
-      if (!geometric) expect(changed.label).toEqual(untouched.label);
-    },
-  );
+  it.each([
+    'rotation',
+    'scaling',
+    'noise',
+    'blur',
+    'brightness',
+    'contrast',
+    'lowResolution',
+    'invertedGamma',
+    'gamma',
+    'mirror',
+  ] as const)('%s happens when its probability says so, and changes no other stream', (name) => {
+    const augment = defaultAugmentation(patch);
+    const off = never(augment);
+    const on = { ...off, [name]: { ...augment[name], probability: 1, channelProbability: 1 } } as AugmentOptions;
+    const untouched = make({ ...plain, augment: off }, 1, 0);
+    const changed = make({ ...plain, augment: on }, 1, 0);
+    expect(changed.image).not.toEqual(untouched.image);
+    expect(changed.index).toBe(untouched.index);
+    const geometric = name === 'rotation' || name === 'scaling' || name === 'mirror';
+    if (!geometric) expect(changed.label).toEqual(untouched.label);
+  });
 
   it('keeps masked channels 0 outside the mask', () => {
     const source = { ...cases[0]!, label: cases[0]!.label.map((k, i) => (i % 3 === 0 ? OUTSIDE : k)) };

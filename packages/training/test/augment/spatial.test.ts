@@ -14,41 +14,55 @@ function buffers(patch: Triple, channels: number): { image: Float32Array; label:
 }
 
 /** The definition, written out: eight corners, zero or OUTSIDE beyond the case. */
-function naiveGather(source: PatchCase, start: Triple, patch: Triple, m: Float64Array): { image: Float32Array; label: Uint8Array } {
+function naiveGather(
+  source: PatchCase,
+  start: Triple,
+  patch: Triple,
+  m: Float64Array,
+): { image: Float32Array; label: Uint8Array } {
   const { image, label } = buffers(patch, source.channels);
   const [D, H, W] = source.shape;
   let i = 0;
-  for (let d = 0; d < patch[0]; d++) for (let h = 0; h < patch[1]; h++) for (let w = 0; w < patch[2]; w++, i++) {
-    const o = [d - (patch[0] - 1) / 2, h - (patch[1] - 1) / 2, w - (patch[2] - 1) / 2];
-    const at = [0, 1, 2].map((r) => start[r]! + (patch[r]! - 1) / 2 + m[r * 3]! * o[0]! + m[r * 3 + 1]! * o[1]! + m[r * 3 + 2]! * o[2]!);
-    const votes = new Map<number, number>();
-    const sums = new Float64Array(source.channels);
-    for (const kd of [0, 1]) for (const kh of [0, 1]) for (const kw of [0, 1]) {
-      const p = [Math.floor(at[0]!) + kd, Math.floor(at[1]!) + kh, Math.floor(at[2]!) + kw];
-      const weight = p.reduce((product, q, axis) => product * (1 - Math.abs(q - at[axis]!)), 1);
-      const inside = p.every((q, axis) => q >= 0 && q < source.shape[axis]!);
-      const index = (p[0]! * H + p[1]!) * W + p[2]!;
-      const k = inside ? source.label[index]! : -1;
-      votes.set(k, (votes.get(k) ?? 0) + weight);
-      if (inside) sums.forEach((_, c) => (sums[c]! += weight * source.image[c * D * H * W + index]!));
-    }
-    const [winner] = [...votes].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]!;
-    label[i] = winner === -1 ? OUTSIDE : winner;
-    sums.forEach((s, c) => (image[c * label.length + i] = s));
-  }
+  for (let d = 0; d < patch[0]; d++)
+    for (let h = 0; h < patch[1]; h++)
+      for (let w = 0; w < patch[2]; w++, i++) {
+        const o = [d - (patch[0] - 1) / 2, h - (patch[1] - 1) / 2, w - (patch[2] - 1) / 2];
+        const at = [0, 1, 2].map(
+          (r) => start[r]! + (patch[r]! - 1) / 2 + m[r * 3]! * o[0]! + m[r * 3 + 1]! * o[1]! + m[r * 3 + 2]! * o[2]!,
+        );
+        const votes = new Map<number, number>();
+        const sums = new Float64Array(source.channels);
+        for (const kd of [0, 1])
+          for (const kh of [0, 1])
+            for (const kw of [0, 1]) {
+              const p = [Math.floor(at[0]!) + kd, Math.floor(at[1]!) + kh, Math.floor(at[2]!) + kw];
+              const weight = p.reduce((product, q, axis) => product * (1 - Math.abs(q - at[axis]!)), 1);
+              const inside = p.every((q, axis) => q >= 0 && q < source.shape[axis]!);
+              const index = (p[0]! * H + p[1]!) * W + p[2]!;
+              const k = inside ? source.label[index]! : -1;
+              votes.set(k, (votes.get(k) ?? 0) + weight);
+              if (inside) sums.forEach((_, c) => (sums[c]! += weight * source.image[c * D * H * W + index]!));
+            }
+        const [winner] = [...votes].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]!;
+        label[i] = winner === -1 ? OUTSIDE : winner;
+        sums.forEach((s, c) => (image[c * label.length + i] = s));
+      }
   return { image, label };
 }
 
 describe('cropPatch', () => {
-  it.each([[[2, 3, 4]], [[-2, -3, -1]], [[7, 9, 12]], [[-30, 0, 0]]] as const)('copies voxels at %o and marks the rest', (start) => {
-    const source = randomCase('a', [9, 11, 13], 2, 3);
-    const patch: Triple = [5, 6, 7];
-    const { image, label } = buffers(patch, 2);
-    cropPatch(source, start, patch, image, label);
-    const expected = naiveGather(source, start, patch, identity);
-    expect(image).toEqual(expected.image);
-    expect(label).toEqual(expected.label);
-  });
+  it.each([[[2, 3, 4]], [[-2, -3, -1]], [[7, 9, 12]], [[-30, 0, 0]]] as const)(
+    'copies voxels at %o and marks the rest',
+    (start) => {
+      const source = randomCase('a', [9, 11, 13], 2, 3);
+      const patch: Triple = [5, 6, 7];
+      const { image, label } = buffers(patch, 2);
+      cropPatch(source, start, patch, image, label);
+      const expected = naiveGather(source, start, patch, identity);
+      expect(image).toEqual(expected.image);
+      expect(label).toEqual(expected.label);
+    },
+  );
 });
 
 describe('gatherPatch', () => {
@@ -88,16 +102,28 @@ describe('gatherPatch', () => {
     const matrix = spatialMatrix({ angles: [Math.PI / 2, 0, 0], scale: [1, 1, 1] });
     gatherPatch(source, [0, 0, 0], [5, 5, 5], matrix, image, label);
     // About D by +90 degrees: offset (h, w) shows the case at (-w, h).
-    for (let d = 0; d < 5; d++) for (let h = 0; h < 5; h++) for (let w = 0; w < 5; w++) {
-      expect(image[(d * 5 + h) * 5 + w]).toBeCloseTo(source.image[(d * 5 + (4 - w)) * 5 + h]!, 5);
-    }
+    for (let d = 0; d < 5; d++)
+      for (let h = 0; h < 5; h++)
+        for (let w = 0; w < 5; w++) {
+          expect(image[(d * 5 + h) * 5 + w]).toBeCloseTo(source.image[(d * 5 + (4 - w)) * 5 + h]!, 5);
+        }
   });
 });
 
 describe('spatialMatrix', () => {
   it('multiplies in the order W, H, D, scale', () => {
     const a = spatialMatrix({ angles: [0.3, 0, 0], scale: [1.2, 1.2, 1.2] });
-    expect([...a]).toEqual([1.2, 0, 0, 0, Math.cos(0.3) * 1.2, -Math.sin(0.3) * 1.2, 0, Math.sin(0.3) * 1.2, Math.cos(0.3) * 1.2]);
+    expect([...a]).toEqual([
+      1.2,
+      0,
+      0,
+      0,
+      Math.cos(0.3) * 1.2,
+      -Math.sin(0.3) * 1.2,
+      0,
+      Math.sin(0.3) * 1.2,
+      Math.cos(0.3) * 1.2,
+    ]);
     const first = spatialMatrix({ angles: [Math.PI / 2, Math.PI / 2, 0], scale: [1, 1, 1] });
     // (0, 1, 0) turns about D to (0, 0, 1), then about H to (1, 0, 0).
     expect(first[1]).toBeCloseTo(1, 12);
@@ -109,10 +135,13 @@ describe('mirror', () => {
     const shape: Triple = [3, 4, 5];
     const x = Float32Array.from({ length: 120 }, (_, i) => i);
     mirror(x, shape, axis);
-    for (let c = 0; c < 2; c++) for (let d = 0; d < 3; d++) for (let h = 0; h < 4; h++) for (let w = 0; w < 5; w++) {
-      const from = [axis === 0 ? 2 - d : d, axis === 1 ? 3 - h : h, axis === 2 ? 4 - w : w] as const;
-      expect(x[((c * 3 + d) * 4 + h) * 5 + w]).toBe(((c * 3 + from[0]) * 4 + from[1]) * 5 + from[2]);
-    }
+    for (let c = 0; c < 2; c++)
+      for (let d = 0; d < 3; d++)
+        for (let h = 0; h < 4; h++)
+          for (let w = 0; w < 5; w++) {
+            const from = [axis === 0 ? 2 - d : d, axis === 1 ? 3 - h : h, axis === 2 ? 4 - w : w] as const;
+            expect(x[((c * 3 + d) * 4 + h) * 5 + w]).toBe(((c * 3 + from[0]) * 4 + from[1]) * 5 + from[2]);
+          }
     mirror(x, shape, axis);
     expect(x).toEqual(Float32Array.from({ length: 120 }, (_, i) => i));
   });

@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findImages, openDataset } from '../../src/data/dataset.js';
 import { DatasetError } from '../../src/data/errors.js';
 import { loadCase } from '../../src/data/load-case.js';
-import { removeFolder, syntheticVoxels, temporaryFolder, testData, writeDataset, writeDatasetJson } from '../helpers.js';
+import {
+  removeFolder,
+  syntheticVoxels,
+  temporaryFolder,
+  testData,
+  writeDataset,
+  writeDatasetJson,
+} from '../helpers.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -44,7 +51,11 @@ describe('openDataset', () => {
       name: basename(folder),
       layout: 'nnunet',
       channelNames: ['MR0', 'MR1'],
-      labels: [{ value: 0, name: 'background' }, { value: 1, name: 'outer' }, { value: 2, name: 'inner' }],
+      labels: [
+        { value: 0, name: 'background' },
+        { value: 1, name: 'outer' },
+        { value: 2, name: 'inner' },
+      ],
       fileEnding: '.nii.gz',
     });
     expect(dataset.cases.map((c) => c.id).slice(0, 3)).toEqual(['case_0', 'case_1', 'case_10']);
@@ -55,7 +66,10 @@ describe('openDataset', () => {
     await writeDataset(folder, { cases: 2 });
     await editJson((json) => {
       json['dataset'] = {
-        second: { images: ['${REVOXEL_TEST_FOLDER}/imagesTr/case_1_0000.nii.gz'], label: join(folder, 'labelsTr/case_1.nii.gz') },
+        second: {
+          images: ['${REVOXEL_TEST_FOLDER}/imagesTr/case_1_0000.nii.gz'],
+          label: join(folder, 'labelsTr/case_1.nii.gz'),
+        },
         first: { images: ['imagesTr/case_0_0000.nii.gz'], label: './labelsTr/case_0.nii.gz' },
       };
     });
@@ -73,7 +87,10 @@ describe('openDataset', () => {
     const { image, label } = syntheticVoxels(shape, 1);
     const data = new Float32Array(240);
     data.set(image);
-    data.set(image.map((v) => v * 2), 120);
+    data.set(
+      image.map((v) => v * 2),
+      120,
+    );
     await writeNifti(join(folder, 'imagesTr/brain_1.nii.gz'), makeVolume({ data, channels: 2, shape }));
     await writeNifti(join(folder, 'labelsTr/brain_1.nii.gz'), makeVolume({ data: label, shape }));
     await writeDatasetJson(folder, {
@@ -88,7 +105,11 @@ describe('openDataset', () => {
     });
     const dataset = await openDataset(folder);
     expect(dataset).toMatchObject({ name: 'Brain', layout: 'msd', channelNames: ['T1', 'T2'], fileEnding: '.nii.gz' });
-    expect(dataset.labels).toEqual([{ value: 0, name: 'background' }, { value: 1, name: 'edema' }, { value: 2, name: 'core' }]);
+    expect(dataset.labels).toEqual([
+      { value: 0, name: 'background' },
+      { value: 1, name: 'edema' },
+      { value: 2, name: 'core' },
+    ]);
     const loaded = await loadCase(dataset, 'brain_1');
     expect(loaded.image.channels).toBe(2);
     expect(loaded.image.data).toEqual(data);
@@ -96,8 +117,12 @@ describe('openDataset', () => {
   });
 
   it('says what is wrong with a folder', async () => {
-    expect(await problem(openDataset(join(folder, 'none')))).toMatchInlineSnapshot(`"./none: no such folder; give the folder that holds dataset.json"`);
-    expect(await problem(openDataset(folder))).toMatchInlineSnapshot(`".: is empty; give the folder that holds dataset.json"`);
+    expect(await problem(openDataset(join(folder, 'none')))).toMatchInlineSnapshot(
+      `"./none: no such folder; give the folder that holds dataset.json"`,
+    );
+    expect(await problem(openDataset(folder))).toMatchInlineSnapshot(
+      `".: is empty; give the folder that holds dataset.json"`,
+    );
     await mkdir(join(folder, 'imagesTr'));
     expect(await problem(openDataset(folder))).toMatchInlineSnapshot(
       `"./dataset.json: is missing; give the folder that holds dataset.json, or write one (nnU-Net dataset format)"`,
@@ -125,7 +150,9 @@ describe('openDataset', () => {
     );
     expect(await broken((j) => (j['labels'] = { background: 0 }))).toMatch(/no label but background/);
     expect(await broken((j) => delete j['labels'])).toMatch(/field "labels": is missing/);
-    expect(await broken((j) => (j['labels'] = { background: 'none' }))).toMatch(/field "labels.background": a label is an integer/);
+    expect(await broken((j) => (j['labels'] = { background: 'none' }))).toMatch(
+      /field "labels.background": a label is an integer/,
+    );
     expect(await broken((j) => delete j['channel_names'])).toMatch(/has no "channel_names"/);
     expect(await broken((j) => (j['channel_names'] = { '1': 'MR' }))).toMatch(/none for channel 0/);
     expect(await broken((j) => (j['file_ending'] = '.nrrd'))).toMatch(/"\.nrrd" is not supported; convert/);
@@ -206,7 +233,10 @@ describe('loadCase', () => {
   it('refuses another shape, spacing or orientation', async () => {
     const shape = [10, 12, 14] as const;
     const data = syntheticVoxels(shape, 0).label;
-    await writeNifti(label(), makeVolume({ data: data.slice(0, 9 * 12 * 14), shape: [9, 12, 14], spacing: [2, 1.5, 1] }));
+    await writeNifti(
+      label(),
+      makeVolume({ data: data.slice(0, 9 * 12 * 14), shape: [9, 12, 14], spacing: [2, 1.5, 1] }),
+    );
     expect(await problem(load())).toMatchInlineSnapshot(
       `"./labelsTr/case_0.nii.gz: shape [9, 12, 14] differs from [10, 12, 14] of ./imagesTr/case_0_0000.nii.gz; resample one onto the other or take the case out"`,
     );
@@ -214,13 +244,18 @@ describe('loadCase', () => {
     expect(await problem(load())).toMatch(/spacing in mm \[2, 1\.5, 1\.1\d*\] differs from \[2, 1\.5, 1\]/);
     const flipped = Float64Array.of(-1, 0, 0, 13, 0, 1.5, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1);
     await writeNifti(label(), makeVolume({ data, shape, affine: flipped }));
-    expect(await problem(load())).toMatch(/its W axis points elsewhere .* \(cosine -1\.000\); store both in one orientation/);
+    expect(await problem(load())).toMatch(
+      /its W axis points elsewhere .* \(cosine -1\.000\); store both in one orientation/,
+    );
   });
 
   it('warns when the headers put the label elsewhere, and takes the voxels one to one', async () => {
     const shape = [10, 12, 14] as const;
     const data = syntheticVoxels(shape, 0).label;
-    await writeNifti(label(), makeVolume({ data, shape, affine: Float64Array.of(1, 0, 0, 30, 0, 1.5, 0, 40, 0, 0, 2, 0, 0, 0, 0, 1) }));
+    await writeNifti(
+      label(),
+      makeVolume({ data, shape, affine: Float64Array.of(1, 0, 0, 30, 0, 1.5, 0, 40, 0, 0, 2, 0, 0, 0, 0, 1) }),
+    );
     const loaded = await loadCase(await openDataset(folder), 'case_0');
     expect(loaded.warnings).toHaveLength(1);
     expect(loaded.warnings[0]).toMatch(/lies up to 50\.00 mm away/);
@@ -232,14 +267,17 @@ describe('loadCase', () => {
     const data = new Float32Array(10 * 12 * 14);
     data[14] = Number.POSITIVE_INFINITY;
     await writeNifti(join(folder, 'imagesTr/case_0_0001.nii.gz'), makeVolume({ data, shape, spacing: [2, 1.5, 1] }));
-    expect(await problem(load())).toMatch(/case_0_0001.nii.gz: value Infinity at voxel \[d 0, h 1, w 0\] is not finite/);
+    expect(await problem(load())).toMatch(
+      /case_0_0001.nii.gz: value Infinity at voxel \[d 0, h 1, w 0\] is not finite/,
+    );
     expect(await problem(loadCase(await openDataset(folder), 'case_9'))).toMatch(/has no case "case_9"/);
   });
 });
 
 describe('findImages', () => {
   it('groups channels, takes plain names as cases of their own', async () => {
-    for (const name of ['a_0000.nii.gz', 'a_0001.nii.gz', 'scan_2024.nii.gz', 'b.nii', 'notes.txt']) await writeFile(join(folder, name), 'x');
+    for (const name of ['a_0000.nii.gz', 'a_0001.nii.gz', 'scan_2024.nii.gz', 'b.nii', 'notes.txt'])
+      await writeFile(join(folder, name), 'x');
     const found = await findImages(folder, 2);
     expect(found.map((c) => [c.id, ...c.images.map((f) => basename(f))])).toEqual([
       ['a', 'a_0000.nii.gz', 'a_0001.nii.gz'],
@@ -247,7 +285,9 @@ describe('findImages', () => {
       ['scan_2024', 'scan_2024.nii.gz'],
     ]);
     expect((await findImages(join(folder, 'a_0000.nii.gz'), 2))[0]!.images).toHaveLength(2);
-    expect(await findImages(join(folder, 'a_0001.nii.gz'), 1)).toEqual([{ id: 'a_0001', images: [join(folder, 'a_0001.nii.gz')] }]);
+    expect(await findImages(join(folder, 'a_0001.nii.gz'), 1)).toEqual([
+      { id: 'a_0001', images: [join(folder, 'a_0001.nii.gz')] },
+    ]);
   });
 
   it('says what is missing', async () => {
@@ -261,7 +301,14 @@ describe('findImages', () => {
 });
 
 describe('real data', () => {
-  const real = ['Dataset004_Hippocampus', 'Dataset101_OpenKBP_OAR', 'Dataset102_BraTS2013_2ch', 'Dataset104_MSLesion_4ch', 'Dataset105_ProstateMR_small', 'Dataset106_ProstateUS_small'];
+  const real = [
+    'Dataset004_Hippocampus',
+    'Dataset101_OpenKBP_OAR',
+    'Dataset102_BraTS2013_2ch',
+    'Dataset104_MSLesion_4ch',
+    'Dataset105_ProstateMR_small',
+    'Dataset106_ProstateUS_small',
+  ];
   for (const name of real) {
     const path = testData(name);
     it.skipIf(path === undefined)(`opens ${name} and loads its first case`, async () => {

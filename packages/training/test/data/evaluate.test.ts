@@ -39,7 +39,9 @@ describe('evaluate', () => {
       mean: { dice: 0.9, labels: { '1': { dice: 0.8 }, '2': { dice: 1 } } },
     });
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
-    await expect(evaluate(prediction, reference, { requireAll: true })).rejects.toThrow(/prediction\/c\.nii\.gz: is missing: the reference has this case/);
+    await expect(evaluate(prediction, reference, { requireAll: true })).rejects.toThrow(
+      /prediction\/c\.nii\.gz: is missing: the reference has this case/,
+    );
   });
 
   it('scores the labels asked for, absent ones as null, a wrong guess as 0', async () => {
@@ -54,13 +56,17 @@ describe('evaluate', () => {
   it('scores two files whatever their names, and a file against a folder', async () => {
     await write(join(reference, 'truth.nii.gz'), [0, 1]);
     await write(join(prediction, 'mine.nii'), [1, 1]);
-    expect((await evaluate(join(prediction, 'mine.nii'), join(reference, 'truth.nii.gz'))).cases).toEqual([{ id: 'mine', labels: { '1': { dice: 2 / 3 } } }]);
+    expect((await evaluate(join(prediction, 'mine.nii'), join(reference, 'truth.nii.gz'))).cases).toEqual([
+      { id: 'mine', labels: { '1': { dice: 2 / 3 } } },
+    ]);
     await write(join(prediction, 'truth.nii'), [0, 1]);
     expect((await evaluate(join(prediction, 'truth.nii'), reference)).mean.dice).toBe(1);
   });
 
   it('names the file that is missing, damaged or does not match', async () => {
-    await expect(evaluate(join(folder, 'none'), reference)).rejects.toThrow(/none: no such file or folder; check the path/);
+    await expect(evaluate(join(folder, 'none'), reference)).rejects.toThrow(
+      /none: no such file or folder; check the path/,
+    );
     await expect(evaluate(prediction, reference)).rejects.toThrow(/prediction: holds no label map/);
     await write(join(prediction, 'a.nii.gz'), [0, 1, 1, 1]);
     await write(join(reference, 'b.nii.gz'), [0, 1, 1, 1]);
@@ -70,7 +76,9 @@ describe('evaluate', () => {
       `"./reference/a.nii.gz: is missing: the reference of ./prediction/a.nii.gz; add it or take the prediction out of the folder"`,
     );
     await write(join(reference, 'a.nii.gz'), [0, 1]);
-    await expect(evaluate(prediction, reference)).rejects.toThrow(/prediction\/a\.nii\.gz: shape \[1, 2, 2\] differs from \[1, 2, 1\] of .*reference\/a\.nii\.gz/);
+    await expect(evaluate(prediction, reference)).rejects.toThrow(
+      /prediction\/a\.nii\.gz: shape \[1, 2, 2\] differs from \[1, 2, 1\] of .*reference\/a\.nii\.gz/,
+    );
     await write(join(reference, 'a.nii.gz'), [0, 1, 1, 1], [2, 1, 1]);
     await expect(evaluate(prediction, reference)).rejects.toThrow(/spacing in mm/);
     await writeFile(join(reference, 'a.nii.gz'), 'this is text');

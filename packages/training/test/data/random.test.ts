@@ -7,8 +7,18 @@ describe('philox4x32', () => {
   // The known answers published with the Random123 library for philox4x32, 10 rounds.
   it.each([
     ['zero', [0, 0, 0, 0], [0, 0], '6627e8d5 e169c58d bc57ac4c 9b00dbd8'],
-    ['ones', [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], '408f276d 41c83b0e a20bc7c6 6d5451fd'],
-    ['pi', [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0], 'd16cfe09 94fdcceb 5001e420 24126ea1'],
+    [
+      'ones',
+      [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      '408f276d 41c83b0e a20bc7c6 6d5451fd',
+    ],
+    [
+      'pi',
+      [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
+      [0xa4093822, 0x299f31d0],
+      'd16cfe09 94fdcceb 5001e420 24126ea1',
+    ],
   ] as const)('gives the known answer for %s', (_, counter, key, answer) => {
     const out = new Uint32Array(4);
     philox4x32(Uint32Array.from(counter), key, out);
@@ -21,7 +31,13 @@ describe('Random', () => {
     const key = { seed: 7, step: 3, sample: 2, stream: 1 };
     const first = (k: typeof key): number => new Random(k).word();
     expect(first(key)).toBe(first({ ...key }));
-    const others = [{ ...key, seed: 7 + 2 ** 32 }, { ...key, seed: 8 }, { ...key, step: 4 }, { ...key, sample: 3 }, { ...key, stream: 2 }];
+    const others = [
+      { ...key, seed: 7 + 2 ** 32 },
+      { ...key, seed: 8 },
+      { ...key, step: 4 },
+      { ...key, sample: 3 },
+      { ...key, stream: 2 },
+    ];
     expect(new Set([key, ...others].map(first)).size).toBe(6);
   });
 

@@ -3,6 +3,7 @@
  *
  * Source: nnU-Net's patch sampling: the last third of a batch is centred on foreground.
  */
+import { roundHalfEven } from '@revoxel/imaging';
 import type { Triple } from '@revoxel/imaging';
 import type { Random } from '../data/random.js';
 import type { PatchCase } from './patch-case.js';
@@ -15,13 +16,7 @@ import type { PatchCase } from './patch-case.js';
  * @param fraction - 0 to 1.
  */
 export function isForced(sample: number, batch: number, fraction: number): boolean {
-  return sample >= roundHalfToEven(batch * (1 - fraction));
-}
-
-function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
+  return sample >= roundHalfEven(batch * (1 - fraction));
 }
 
 /**

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { basename, join } from 'node:path';
+import { nameKey } from '@revoxel/runtime';
 import { z } from 'zod';
 import type { PatchCase } from '../augment/patch-case.js';
 import { readJson, writeJson, writeWhole } from '../json.js';
@@ -72,7 +73,8 @@ export async function preprocessDataset(
       const { image, label, warnings } = await loadCase(dataset, id);
       for (const warning of warnings) options.onWarning?.(warning);
       const done = preprocessPair(image, label, plan);
-      const random = new Random({ seed: LOCATION_SEED, stream: nameHash(id) });
+      // Keyed by name, so that a case's sample does not depend on the other cases.
+      const random = new Random({ seed: LOCATION_SEED, stream: nameKey(id) });
       await storeCase(folder, key, {
         id,
         channels: done.image.channels,
@@ -221,13 +223,6 @@ async function storedKey(folder: string, id: string): Promise<string | undefined
     if (error instanceof DatasetError) return undefined;
     throw error;
   }
-}
-
-/** 32-bit FNV-1a of a case's name, so that its random stream does not depend on the other cases. */
-function nameHash(name: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
 }
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);

@@ -37,6 +37,9 @@ struct ConvShape {
   int64_t groups;
 };
 
+/** The three computations a shape stands for. */
+enum class Pass { Forward = 0, InputGrad = 1, WeightGrad = 2 };
+
 /** A run of input channels that lives in its own channels-last tensor of `channels` channels. */
 template <class T>
 struct PieceOf {

@@ -5,7 +5,8 @@ import { overviewSvg } from '../src/picture/overview.js';
 
 const volume = (fill: (d: number, h: number, w: number) => number): Parameters<typeof chooseSlice>[1] => {
   const data = new Float32Array(3 * 4 * 5);
-  for (let d = 0; d < 3; d++) for (let h = 0; h < 4; h++) for (let w = 0; w < 5; w++) data[(d * 4 + h) * 5 + w] = fill(d, h, w);
+  for (let d = 0; d < 3; d++)
+    for (let h = 0; h < 4; h++) for (let w = 0; w < 5; w++) data[(d * 4 + h) * 5 + w] = fill(d, h, w);
   return { data, channels: 1, shape: [3, 4, 5], spacing: [1, 2, 1], affine: new Float64Array(16) };
 };
 
@@ -26,7 +27,23 @@ describe('the picture of a run', () => {
       title: 'a < b',
       slices: [chooseSlice('case', image, prediction, reference)],
       labels: ['head', 'tail'],
-      charts: [{ title: 'loss', xLabel: 'step', series: [{ name: 'training', colour: '#000', points: [{ x: 0, y: 1 }, { x: 10, y: -0.5 }, { x: 20, y: NaN }] }] }],
+      charts: [
+        {
+          title: 'loss',
+          xLabel: 'step',
+          series: [
+            {
+              name: 'training',
+              colour: '#000',
+              points: [
+                { x: 0, y: 1 },
+                { x: 10, y: -0.5 },
+                { x: 20, y: NaN },
+              ],
+            },
+          ],
+        },
+      ],
     });
     expect(svg).toContain('a &lt; b');
     expect(svg).toContain('stroke="#e69f00"');

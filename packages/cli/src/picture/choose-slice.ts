@@ -15,7 +15,8 @@ export function chooseSlice(title: string, image: Volume, prediction: Volume, re
     for (let i = d * area; i < (d + 1) * area; i++) if (Number(labels[i]) > 0) count++;
     if (count > most) [most, best] = [count, d];
   }
-  const plane = (volume: Volume): Float64Array => Float64Array.from({ length: area }, (_, i) => Number(volume.data[best * area + i]));
+  const plane = (volume: Volume): Float64Array =>
+    Float64Array.from({ length: area }, (_, i) => Number(volume.data[best * area + i]));
   // Rows of a RAS+ slice run from posterior to anterior; drawn top to bottom they would stand on their head.
   const flip = (values: Float64Array): Float64Array => {
     const out = new Float64Array(area);

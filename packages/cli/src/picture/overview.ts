@@ -36,7 +36,10 @@ export function overviewSvg(overview: Overview): string {
     `<text x="${PAD}" y="26" font-size="16" fill="#111">${escapeXml(overview.title)}</text>`,
     `<text x="${PAD}" y="46" class="tick">prediction solid, reference dashed:<tspan dx="8"/>${legend}</text>`,
     ...drawn.map(({ svg }, i) => `<g transform="translate(${PAD + i * (SLICE_WIDTH + PAD)} ${slicesTop})">${svg}</g>`),
-    ...overview.charts.map((chart, i) => `<g transform="translate(${round(PAD + i * (chartWidth + PAD))} ${round(chartsTop)})">${chartSvg(chart, chartWidth, CHART_HEIGHT)}</g>`),
+    ...overview.charts.map(
+      (chart, i) =>
+        `<g transform="translate(${round(PAD + i * (chartWidth + PAD))} ${round(chartsTop)})">${chartSvg(chart, chartWidth, CHART_HEIGHT)}</g>`,
+    ),
     '</svg>',
     '',
   ].join('\n');

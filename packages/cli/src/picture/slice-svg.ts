@@ -44,7 +44,9 @@ export function sliceSvg(view: SliceView, boxWidth: number): { readonly svg: str
     if (!labels) return;
     for (const label of labelsIn(labels)) {
       const d = outlinePath(labels, label, width, height);
-      parts.push(`<path d="${d}" fill="none" stroke="${labelColour(label)}" vector-effect="non-scaling-stroke" ${style}/>`);
+      parts.push(
+        `<path d="${d}" fill="none" stroke="${labelColour(label)}" vector-effect="non-scaling-stroke" ${style}/>`,
+      );
     }
   };
   outline(view.reference, 'stroke-width="1.2" stroke-dasharray="3 2"');
@@ -75,7 +77,8 @@ function greyPng({ image, width, height }: SliceView): Buffer {
   const png = new PNG({ width, height, colorType: 0, inputColorType: 0, inputHasAlpha: false });
   const grey = Buffer.alloc(width * height);
   const range = high > low ? high - low : 1;
-  for (let i = 0; i < grey.length; i++) grey[i] = Math.max(0, Math.min(255, Math.round((255 * (image[i]! - low)) / range)));
+  for (let i = 0; i < grey.length; i++)
+    grey[i] = Math.max(0, Math.min(255, Math.round((255 * (image[i]! - low)) / range)));
   png.data = grey;
   return PNG.sync.write(png, { colorType: 0, inputColorType: 0, inputHasAlpha: false, bitDepth: 8 });
 }

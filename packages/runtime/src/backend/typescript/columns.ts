@@ -178,11 +178,10 @@ function clearRun(target: Float64Array, to: number, length: number): void {
 
 /** Channels `first` ... `first + length - 1` of a voxel, which may lie in several pieces. */
 function copyPieces(source: ColumnSource, voxel: number, first: number, target: Float64Array, to: number, length: number): void {
-  let begin = 0;
   let [skip, left, next] = [first, length, to];
   for (const { data, channels } of source.pieces) {
     if (left <= 0) return;
-    begin = Math.min(skip, channels);
+    const begin = Math.min(skip, channels);
     const run = Math.min(channels - begin, left);
     if (run > 0) copyRun(data as Float32Array, voxel * channels + begin, target, next, run);
     skip -= begin;

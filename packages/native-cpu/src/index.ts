@@ -1,1 +1,3 @@
-export {};
+export { createBackend, liveBytes, probe, type CpuBackend, type CpuOptions } from './backend.js';
+export { cpuProfile } from './profile.js';
+export { CpuSession, type PlanTimings } from './session.js';

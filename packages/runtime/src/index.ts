@@ -22,6 +22,7 @@ export type * from './backend/kernel.js';
 export { nameKey, philox4x32 } from './random/philox.js';
 export { fillInitial } from './random/initialise.js';
 export { encodePlan } from './plan/encode.js';
+export { planSchema, type PlanSchema } from './plan/schema.js';
 export { planFromJson, planToJson } from './plan/encode-json.js';
 export { BACKEND_NAMES, listBackends, loadBackend, type BackendListing, type BackendName, type BackendProbe, type LoadOptions, type NativeBackendModule } from './backend/load.js';
 export { BaseSession, type ExecuteRequest, type PersistentPlace, type PreparedPlan } from './backend/base-session.js';

@@ -1,0 +1,11 @@
+/** Which function computes each operation: one line an operation in op-table.cc, one file each in ops/. */
+#pragma once
+
+#include "tensor.h"
+
+namespace revoxel {
+
+/** The kernel of an operation. */
+Kernel kernelOf(Op op);
+
+}  // namespace revoxel

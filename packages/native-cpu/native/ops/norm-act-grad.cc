@@ -1,0 +1,14 @@
+// normActGrad: reverse rule of normAct; the branch of the activation is found again from x; see norm-rows.h.
+#include "norm-rows.h"
+#include "ops.h"
+
+namespace revoxel::ops {
+
+void normActGrad(const Args& args) {
+  args.requireOperands(6, 3);
+  const auto& attrs = args.attrs<NormActGradAttrs>();
+  const NormSpec spec{attrs.mode == NormMode::batch, attrs.groups, static_cast<float>(attrs.eps), static_cast<float>(attrs.slope)};
+  normBackward(args, spec, args.in[0], args.in[1], &args.in[2], args.in[3], args.in[4], args.in[5]);
+}
+
+}  // namespace revoxel::ops

@@ -1,5 +1,5 @@
 /**
- * Counter-based random numbers: Philox4x32-10 and streams keyed by (seed, step, sample, stream).
+ * Counter-based random numbers: streams keyed by (seed, step, sample, stream) over the runtime's Philox4x32-10.
  *
  * A stream is a pure function of its key, so a batch has the same bits whichever worker makes it, in whatever order, and
  * a resumed run goes on exactly where the first one stopped. Not for cryptography, and not numpy's generator: that one
@@ -7,57 +7,8 @@
  *
  * Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011), doi 10.1145/2063384.2063405.
  */
+import { philox4x32 } from '@revoxel/runtime';
 import { DataArgumentError } from './errors.js';
-
-const M0 = 0xd2511f53;
-const M1 = 0xcd9e8d57;
-/** Key increments: the fractions of the golden ratio and of sqrt(3) - 1, as in the paper. */
-const W0 = 0x9e3779b9;
-const W1 = 0xbb67ae85;
-
-/** High word of the product of two 32-bit words; JavaScript has only the low one (`Math.imul`). */
-function mulHigh(a: number, b: number): number {
-  const ah = a >>> 16;
-  const al = a & 0xffff;
-  const bh = b >>> 16;
-  const bl = b & 0xffff;
-  // Neither sum exceeds 32 bits: (2^16 - 1)^2 + 2^16 - 1 < 2^32. Integer operations alone are several times faster than doubles.
-  const mid = (Math.imul(ah, bl) + (Math.imul(al, bl) >>> 16)) >>> 0;
-  const mid2 = (Math.imul(al, bh) + (mid & 0xffff)) >>> 0;
-  return (Math.imul(ah, bh) + (mid >>> 16) + (mid2 >>> 16)) >>> 0;
-}
-
-/**
- * One block of Philox4x32-10.
- *
- * @param counter - four unsigned 32-bit words.
- * @param key - two unsigned 32-bit words.
- * @param out - receives four unsigned 32-bit words; may be `counter` itself.
- */
-export function philox4x32(counter: Uint32Array, key: readonly [number, number], out: Uint32Array): void {
-  let x0 = counter[0]!;
-  let x1 = counter[1]!;
-  let x2 = counter[2]!;
-  let x3 = counter[3]!;
-  let k0 = key[0] >>> 0;
-  let k1 = key[1] >>> 0;
-  for (let round = 0; round < 10; round++) {
-    const h0 = mulHigh(M0, x0);
-    const l0 = Math.imul(M0, x0);
-    const h1 = mulHigh(M1, x2);
-    const l1 = Math.imul(M1, x2);
-    x0 = (h1 ^ x1 ^ k0) >>> 0;
-    x1 = l1 >>> 0;
-    x2 = (h0 ^ x3 ^ k1) >>> 0;
-    x3 = l0 >>> 0;
-    k0 = (k0 + W0) >>> 0;
-    k1 = (k1 + W1) >>> 0;
-  }
-  out[0] = x0;
-  out[1] = x1;
-  out[2] = x2;
-  out[3] = x3;
-}
 
 /** What a stream of random numbers belongs to. */
 export interface RandomKey {
@@ -100,7 +51,8 @@ export class Random {
   /** The next word, 0 to 2^32 - 1. */
   word(): number {
     if (this.#used === 4) {
-      philox4x32(this.#counter, this.#key, this.#block);
+      const [block, stream, sample, step] = this.#counter as unknown as [number, number, number, number];
+      philox4x32(this.#block, block, stream, sample, step, this.#key[0], this.#key[1]);
       this.#counter[0]!++;
       this.#used = 0;
     }

@@ -18,6 +18,7 @@ const BUDGET = 4e7;
 /** Compare all gradients of a case with differences; one line for each direction that is off. */
 export async function checkGradient(target: CaseTarget, c: OpCase): Promise<string[]> {
   const failures: string[] = [];
+  if (c.noDifferences) return failures;
   const analytic = await runGradient(target, c, PLAIN);
   using forward = await LoadedCase.load(target, c, PLAIN, forwardGraph(c, PLAIN));
   const h = c.h ?? 0.02;

@@ -3,6 +3,7 @@
 import { elementCount, type Shape } from '../../graph/shape.js';
 import { batchNorm } from '../../ops/batch-norm.js';
 import { normWithStatistics } from '../../ops/norm.js';
+import { leakyRelu } from '../../ops/unary.js';
 import type { Distribution } from '../test-data.js';
 import type { InputSpec, OpCase } from '../op-case.js';
 
@@ -111,7 +112,22 @@ function fusedGradCase(what: string, s: NormSpec, slope: number): OpCase {
   };
 }
 
+/** A norm and an activation as a network has them: backends that offer the fusion run it here, forward and backward. */
+function chainCase(what: string, s: NormSpec, slope: number): OpCase {
+  const { mode, groups, eps = 1e-5 } = s;
+  return {
+    ...normCase(`then-leaky-relu-${what}`, s),
+    build: (_g, t) => {
+      const { y } = normWithStatistics(t['x']!, t['gamma']!, t['beta']!, { mode, groups, eps });
+      return { y: leakyRelu(y, slope) };
+    },
+    noDifferences: true,
+    golden: { fn: 'norm', args: { mode, groups, eps, slope } },
+  };
+}
+
 export const NORM_ACT_CASES: readonly OpCase[] = [
+  ...SHAPES.map(([what, s], i) => chainCase(what, s, i % 2 ? 0 : 0.01)),
   ...SHAPES.map(([what, s], i) => fusedCase(what, s, i % 2 ? 0 : 0.01)),
   ...SHAPES.map(([what, s], i) => fusedGradCase(what, s, i % 2 ? 0 : 0.01)),
 ];

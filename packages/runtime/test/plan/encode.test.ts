@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planHeader } from '../../scripts/plan-header.mjs';
+import { planHeader, planTypesHeader } from '../../scripts/plan-header.mjs';
 import { FormatError, RevoxelError } from '../../src/errors.js';
 import { planFromJson, planToJson } from '../../src/plan/encode-json.js';
 import { encodePlan } from '../../src/plan/encode.js';
@@ -50,6 +50,7 @@ describe('planToJson', () => {
 describe('native/plan.h', () => {
   it('is what the generator makes of the operation table', () => {
     // Stale: npm run build -w packages/runtime && node packages/runtime/scripts/generate-plan-header.mjs
+    expect(readFileSync(join(native, 'plan-types.h'), 'utf8') === planTypesHeader(planSchema())).toBe(true);
     expect(readFileSync(join(native, 'plan.h'), 'utf8') === planHeader(planSchema())).toBe(true);
   });
 });

@@ -28,7 +28,7 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 Executable::Executable(Plan plan, const Arena& persistent, const Arena& transient, int threads)
     : plan_(std::move(plan)), persistent_(persistent), transient_(transient), threads_(threads) {
   if (plan_.persistentBytes > persistent_.committedBytes() || plan_.transientBytes > transient_.committedBytes()) {
-    throw PlanError("plan \"" + plan_.name + "\" needs more memory than the session has made room for");
+    throw Error("ERR_PLAN", "plan \"" + plan_.name + "\" needs more memory than the session has made room for");
   }
   step_.resize(static_cast<size_t>(plan_.stepBytes + 7) / 8);
   return_.resize(static_cast<size_t>(plan_.returnBytes + 7) / 8);

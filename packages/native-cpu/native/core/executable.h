@@ -31,7 +31,7 @@ struct RunRequest {
 
 class Executable {
  public:
-  /** Throws PlanError if the plan does not fit the arenas. */
+  /** Throws Error if the plan does not fit the arenas. */
   Executable(Plan plan, const Arena& persistent, const Arena& transient, int threads);
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;

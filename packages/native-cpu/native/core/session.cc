@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "plan.h"
+
 namespace revoxel {
 
 Session::Session(int threads) : threads_(threads < 1 ? 1 : threads), thread_([this] { loop(); }) {}

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "error.h"
-#include "plan.h"
+#include "plan-types.h"
 
 namespace revoxel {
 

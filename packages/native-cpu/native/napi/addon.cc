@@ -9,7 +9,7 @@
 #include "../core/arena.h"
 #include "../kernels/conv.h"
 #include "native-session.h"
-#include "plan.h"
+#include "plan-types.h"
 
 #ifdef REVOXEL_HAVE_ONEDNN
 #include <dnnl.h>

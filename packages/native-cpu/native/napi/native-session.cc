@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../core/layout.h"
+#include "word-reader.h"
 
 namespace revoxel {
 

@@ -11,3 +11,4 @@ export { forwardGraph, gradientGraph, LoadedCase, runForward, runGradient, type 
 export { checkGradient } from './check-gradient.js';
 export { checkCase, formatFailures, runOpCases, type CaseCheckOptions, type CaseFailure } from './check-backend.js';
 export { caseDigest, describeCase, goldenFolder, loadGolden, type Golden, type GoldenManifest } from './golden.js';
+export { BENCH_CASES, measureCase, type Measurement } from './bench-cases.js';

@@ -1,0 +1,135 @@
+/**
+ * The commands and their options as one table: the parser, the help texts and the documentation are made from it. What the
+ * values may be is checked by the schema beside each command, which is loaded only when the command runs.
+ */
+
+/** One option of a command. */
+export interface OptionSpec {
+  /** As commander wants it, e.g. `--fold <k>`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly required?: boolean;
+  /** Kept out of the help text's way: shown, never set when left out. */
+  readonly choices?: readonly string[];
+}
+
+/** One positional argument. */
+export interface ArgumentSpec {
+  /** As commander wants it, e.g. `<file>`. */
+  readonly name: string;
+  readonly description: string;
+}
+
+/** One command. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments?: readonly ArgumentSpec[];
+  readonly options: readonly OptionSpec[];
+  /** Command lines that work, shown by `--help`. */
+  readonly examples: readonly string[];
+  /** The command's module: what it does is loaded when it runs, so that `--help` is fast. */
+  readonly load: () => Promise<{ command: CommandRun }>;
+}
+
+/** What a command does with its parsed options. */
+export type CommandRun = (input: Readonly<Record<string, unknown>>, context: CommandContext) => Promise<number | undefined>;
+
+/** What a command is given besides its options. */
+export interface CommandContext {
+  readonly output: import('./output.js').Output;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+const json: OptionSpec = { flags: '--json', description: 'print the result as JSON, in one line' };
+const backend: OptionSpec = {
+  flags: '--backend <name>',
+  description: 'auto (the fastest there is), cpu, typescript or reference; REVOXEL_BACKEND is the same choice',
+  choices: ['auto', 'cpu', 'typescript', 'reference'],
+};
+
+/** All commands, in the order of the help text. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'demo',
+    summary: 'train on 16 real MR volumes, segment 4 unseen ones, show the scores',
+    options: [
+      { flags: '--data <dir>', description: 'data set to use instead of the one that comes along; every fifth case is held out' },
+      { flags: '--out <dir>', description: 'run folder (default: runs/demo-DATE)' },
+      { flags: '--minutes <m>', description: 'time for everything (default: 3.4 on cpu, 12 on typescript)' },
+      { flags: '--seed <n>', description: 'seed of weights and batches (default: 0)' },
+      backend,
+      json,
+    ],
+    examples: ['revoxel demo', 'revoxel demo --minutes 1 --backend typescript', 'npm run demo -- --json'],
+    load: () => import('./commands/demo.js'),
+  },
+  {
+    name: 'doctor',
+    summary: 'say what this machine has, what is missing, and how to install it',
+    options: [json],
+    examples: ['revoxel doctor', 'revoxel doctor --json'],
+    load: () => import('./commands/doctor.js'),
+  },
+  {
+    name: 'inspect',
+    summary: 'describe a NIfTI file: size, spacing, orientation, values, labels',
+    arguments: [{ name: '<file>', description: 'a .nii or .nii.gz file' }],
+    options: [json],
+    examples: ['revoxel inspect scan.nii.gz', 'revoxel inspect labels.nii.gz --json'],
+    load: () => import('./commands/inspect.js'),
+  },
+  {
+    name: 'train',
+    summary: 'train a network on a data set',
+    options: [
+      { flags: '--data <dir>', description: 'data set folder, nnU-Net raw or Medical Segmentation Decathlon (with --resume: the run knows it)' },
+      { flags: '--out <run>', description: 'run folder; everything needed to repeat the run is written there', required: true },
+      { flags: '--model <name>', description: 'network (default: unet3d)', choices: ['unet3d'] },
+      { flags: '--fold <k>', description: 'fold of the five-fold split, 0 to 4, or all (default: 0)' },
+      { flags: '--minutes <m>', description: 'time for everything: 20 steps are timed, then the number of steps is fixed and written down' },
+      { flags: '--steps <n>', description: 'number of training steps, instead of --minutes' },
+      { flags: '--seed <n>', description: 'seed of weights and batches (default: 0)' },
+      backend,
+      { flags: '--channels <n>', description: 'channels at full resolution (default: 32, or what can be trained in the time)' },
+      { flags: '--batch <n>', description: 'patches per step (default: 2)' },
+      { flags: '--patch <d,h,w>', description: 'patch size in voxels (default: from the data)' },
+      { flags: '--checkpoint-seconds <s>', description: 'longest time between checkpoints (default: 120)' },
+      { flags: '--validate', description: 'segment and score the validation cases at the end' },
+      { flags: '--resume', description: 'go on with the run in --out from its last checkpoint' },
+      json,
+    ],
+    examples: [
+      'revoxel train --data Dataset004_Hippocampus --model unet3d --fold 0 --minutes 10 --out runs/hippocampus',
+      'revoxel train --out runs/hippocampus --resume',
+    ],
+    load: () => import('./commands/train.js'),
+  },
+  {
+    name: 'predict',
+    summary: 'segment images with a trained network',
+    options: [
+      { flags: '--run <run>', description: 'run folder of the training', required: true },
+      { flags: '--input <path>', description: 'a NIfTI file, or a folder of them', required: true },
+      { flags: '--output <dir>', description: 'folder for label maps and their JSON sidecars', required: true },
+      { flags: '--probabilities', description: 'write the probability of every label too' },
+      { flags: '--tta', description: 'average over mirrored copies: a little better, up to eight times the time' },
+      backend,
+      json,
+    ],
+    examples: ['revoxel predict --run runs/hippocampus --input scans/ --output predictions/'],
+    load: () => import('./commands/predict.js'),
+  },
+  {
+    name: 'evaluate',
+    summary: 'score predictions against references: Dice per case, per label, mean',
+    options: [
+      { flags: '--prediction <path>', description: 'a label map, or a folder of them', required: true },
+      { flags: '--reference <path>', description: 'a label map, or a folder with one of the same name for every prediction', required: true },
+      json,
+    ],
+    examples: ['revoxel evaluate --prediction predictions/ --reference labelsTr/ --json'],
+    load: () => import('./commands/evaluate.js'),
+  },
+];

@@ -1,0 +1,43 @@
+/**
+ * Values of options, from the words of the command line. Used by the commands when they run, so that `--help` does not load
+ * the library.
+ */
+import { z } from 'zod';
+import { UsageError } from './exit.js';
+
+/** A whole number of at least `least`. */
+export const whole = (least: number) =>
+  z.string().refine((s) => /^\d+$/.test(s) && Number(s) >= least && Number.isSafeInteger(Number(s)), `expects a whole number of at least ${least}`).transform(Number);
+
+/** A number above `least`, or equal with `inclusive`. */
+export const numberAbove = (least: number, inclusive = false) =>
+  z
+    .string()
+    .refine((s) => s.trim() !== '' && (inclusive ? Number(s) >= least : Number(s) > least) && Number.isFinite(Number(s)), `expects a number ${inclusive ? 'of at least' : 'above'} ${least}`)
+    .transform(Number);
+
+/** Seed of a run. */
+export const seed = whole(0).refine((n) => n < 2 ** 32, 'expects a whole number below 4294967296');
+
+/** Three sizes, `40,56,40`. */
+export const triple = z
+  .string()
+  .regex(/^\d+,\d+,\d+$/, 'expects three sizes as depth,height,width, such as 40,56,40')
+  .transform((s) => s.split(',').map(Number) as [number, number, number])
+  .refine((sizes) => sizes.every((n) => n >= 1), 'expects sizes of at least 1');
+
+/** Name of a backend. */
+export const backendName = z.enum(['auto', 'cpu', 'typescript', 'reference']);
+
+/**
+ * Check a command's options.
+ *
+ * @throws UsageError naming the option.
+ */
+export function parse<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const name = issue.path.map(String).join('.').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new UsageError(name === '' ? issue.message : `--${name} ${issue.message}`);
+}

@@ -175,11 +175,14 @@ class WordWriter {
   }
 
   bits(value: bigint): void {
-    this.view.setBigInt64(this.next(), BigInt.asIntN(64, value), true);
+    // The place first: making room replaces the view.
+    const at = this.next();
+    this.view.setBigInt64(at, BigInt.asIntN(64, value), true);
   }
 
   float(value: number): void {
-    this.view.setFloat64(this.next(), value, true);
+    const at = this.next();
+    this.view.setFloat64(at, value, true);
   }
 
   ints(values: readonly number[]): void {

@@ -89,6 +89,13 @@ describe.skipIf(!compiler)(`decodePlan in C++ (${compiler ?? 'no compiler found'
     `);
   });
 
+  it('reads plans of any length', () => {
+    const values = Array.from({ length: 3000 }, (_, i) => ({ ...HAND_MADE_PLAN.values[i % 7]!, name: `value ${i}` }));
+    const lines = decode(new Uint8Array(encodePlan({ ...HAND_MADE_PLAN, values }))).split('\n');
+    expect(lines.length).toBe(3000 + 8);
+    expect(lines[2994]).toBe('value 2993 f32 transient 320 320 io shape=1,4,4,5');
+  });
+
   it('refuses every buffer that is cut or has one word changed to nonsense', () => {
     const whole = encodePlan(HAND_MADE_PLAN);
     for (const words of [0, 1, 3, 9, 20, whole.byteLength / 8 - 1]) {

@@ -47,6 +47,49 @@ float* filled(int64_t count, uint32_t seed) {
   return memory;
 }
 
+#if defined(REVOXEL_HAVE_ONEDNN)
+/** Seconds of one pass through oneDNN on the same tensors; 0 where it refuses the shape. */
+double benchOneDnn(const ConvShape& s, const Pieces& x, const std::vector<Piece>& grads, Pass pass, const float* w,
+                   const float* dy, float* y, float* dw, float* dbias, const float* bias, int threads,
+                   int repetitions) {
+  std::vector<int64_t> channels;
+  for (int64_t i = 0; i < x.count; ++i) channels.push_back(x.items[i].channels);
+  int64_t scratchSize = 16, packedSize = 16, begin = 0;
+  for (const int64_t& count : channels) {
+    if (!onednnSupports(s, pass, &count, 1, threads)) return 0;
+    if (pass != Pass::WeightGrad) packedSize += onednnPackedSize(s, pass, count, threads);
+  }
+  if (!onednnSupports(s, pass, pass == Pass::InputGrad ? &channels[0] : channels.data(),
+                      pass == Pass::InputGrad ? 1 : x.count, threads)) {
+    return 0;
+  }
+  scratchSize += onednnScratch(s, pass, channels.data(), x.count, threads);
+  float *scratch = allocate(scratchSize), *packed = allocate(packedSize);
+  std::vector<float*> parts;
+  float* next = packed;
+  for (const int64_t count : channels) {
+    parts.push_back(next);
+    if (pass == Pass::WeightGrad) continue;
+    onednnPack(s, pass, w, begin, count, next, threads);
+    next += onednnPackedSize(s, pass, count, threads);
+    begin += count;
+  }
+  const double result = best(repetitions, [&] {
+    if (pass == Pass::Forward) onednnForward(s, x, packed, bias, y, scratch, threads);
+    if (pass == Pass::WeightGrad) onednnWeightGrad(s, x, dy, dw, dbias, scratch, threads);
+    if (pass != Pass::InputGrad) return;
+    int64_t first = 0;
+    for (size_t i = 0; i < grads.size(); ++i) {
+      onednnInputGrad(s, dy, parts[i], bias, const_cast<float*>(grads[i].data), first, grads[i].channels, scratch, threads);
+      first += grads[i].channels;
+    }
+  });
+  std::free(scratch);
+  std::free(packed);
+  return result;
+}
+#endif
+
 void benchCase(const ConvCase& c, int threads, int repetitions, double peak, bool transposed, bool inputGrad) {
   const ConvShape& s = c.shape;
   const int64_t voxelsIn = s.n * s.id * s.ih * s.iw, voxelsOut = s.n * s.od * s.oh * s.ow;
@@ -82,7 +125,8 @@ void benchCase(const ConvCase& c, int threads, int repetitions, double peak, boo
     });
     char other[64] = "-";
 #if defined(REVOXEL_HAVE_ONEDNN)
-    const double theirs = benchOneDnn(s, x, grads, pass, w, dy, y, dw, dbias, transposed ? bias : nullptr, threads,
+    const bool withBias = transposed || pass == Pass::Forward;
+    const double theirs = benchOneDnn(s, x, grads, pass, w, dy, y, dw, dbias, withBias ? bias : nullptr, threads,
                                       repetitions);
     if (theirs > 0) std::snprintf(other, sizeof other, "%.0f", gflop / theirs);
 #endif

@@ -14,6 +14,9 @@
 
 #include "conv-cases.h"
 #include "conv-oracle.h"
+#if defined(REVOXEL_HAVE_ONEDNN)
+#include "../kernels/onednn.h"
+#endif
 
 using namespace revoxel;
 
@@ -164,6 +167,68 @@ void testCase(const ConvCase& c, const std::vector<Isa>& isas) {
   }
 }
 
+#if defined(REVOXEL_HAVE_ONEDNN)
+int onednnRefused = 0;
+
+/** The same passes through oneDNN, where it supports them. */
+void testOneDnn(const ConvCase& c, int threads) {
+  const ConvShape& s = c.shape;
+  const std::vector<float> x = testValues(s.n * s.id * s.ih * s.iw * s.ci, 1), bias = testValues(s.co, 4);
+  const std::vector<float> w = testValues(s.co * s.kd * s.kh * s.kw * (s.ci / s.groups), 2), gradBias = testValues(s.ci, 5);
+  const std::vector<float> dy = testValues(s.n * s.od * s.oh * s.ow * s.co, 3);
+  const Oracle want = convOracle(s, x, w, dy, bias, gradBias);
+  const std::vector<int64_t> counts = c.pieces.empty() ? std::vector<int64_t>{s.ci} : c.pieces;
+  const int64_t pieces = static_cast<int64_t>(counts.size());
+  const SplitInput<float> input(x, s.ci, counts);
+  const auto same = [](int64_t i) { return i; };
+  const std::string where = c.name + " oneDNN threads " + std::to_string(threads);
+  const auto check = [&](double error, const char* what) {
+    report(error <= 1.0, where + " " + what + ": " + std::to_string(error) + " x allowed error");
+  };
+
+  if (onednnSupports(s, Pass::Forward, counts.data(), pieces, threads)) {
+    int64_t size = 0, begin = 0;
+    for (const int64_t count : counts) size += onednnPackedSize(s, Pass::Forward, count, threads);
+    Buffer<float> packed(size), y(s.n * s.od * s.oh * s.ow * s.co);
+    Buffer<float> scratch(onednnScratch(s, Pass::Forward, counts.data(), pieces, threads));
+    float* at = packed.data();
+    for (const int64_t count : counts) {
+      onednnPack(s, Pass::Forward, w.data(), begin, count, at, threads);
+      at += onednnPackedSize(s, Pass::Forward, count, threads);
+      begin += count;
+    }
+    onednnForward(s, input.pieces(), packed.data(), bias.data(), y.data(), scratch.data(), threads);
+    check(worst(y.data(), y.size(), want.y, 0.0, same), "forward");
+  } else {
+    ++onednnRefused;
+  }
+  int64_t begin = 0;
+  for (const int64_t count : counts) {
+    if (onednnSupports(s, Pass::InputGrad, &count, 1, threads)) {
+      Buffer<float> packed(onednnPackedSize(s, Pass::InputGrad, count, threads)), dx(s.n * s.id * s.ih * s.iw * count);
+      Buffer<float> scratch(onednnScratch(s, Pass::InputGrad, &count, 1, threads));
+      onednnPack(s, Pass::InputGrad, w.data(), begin, count, packed.data(), threads);
+      onednnInputGrad(s, dy.data(), packed.data(), gradBias.data(), dx.data(), begin, count, scratch.data(), threads);
+      check(worst(dx.data(), dx.size(), want.dx, 0.0,
+                  [&](int64_t i) { return i / count * s.ci + begin + i % count; }),
+            "input grad");
+    } else {
+      ++onednnRefused;
+    }
+    begin += count;
+  }
+  if (onednnSupports(s, Pass::WeightGrad, counts.data(), pieces, threads)) {
+    Buffer<float> dw(static_cast<int64_t>(w.size())), dbias(s.co);
+    Buffer<float> scratch(onednnScratch(s, Pass::WeightGrad, counts.data(), pieces, threads));
+    onednnWeightGrad(s, input.pieces(), dy.data(), dw.data(), dbias.data(), scratch.data(), threads);
+    check(worst(dw.data(), dw.size(), want.dw, 0.0, same), "weight grad");
+    check(worst(dbias.data(), dbias.size(), want.dbias, 0.0, same), "bias grad");
+  } else {
+    ++onednnRefused;
+  }
+}
+#endif
+
 void testRefusals() {
   ConvShape bad = convCases()[0].shape;
   bad.groups = 3;
@@ -213,8 +278,14 @@ int main() {
     const int before = failed;
     testCase<float>(c, isas);
     testCase<Bf16>(c, isas);
+#if defined(REVOXEL_HAVE_ONEDNN)
+    for (const int threads : {1, 2}) testOneDnn(c, threads);
+#endif
     if (failed != before) std::printf("  in case %s\n", c.name.c_str());
   }
+#if defined(REVOXEL_HAVE_ONEDNN)
+  std::printf("oneDNN %s refused %d calls (no implementation but the reference one)\n", onednnVersion(), onednnRefused);
+#endif
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

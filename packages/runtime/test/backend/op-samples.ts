@@ -90,6 +90,11 @@ const CONVS: readonly ConvSample[] = [
   { ci: [8], co: 5, size: [6, 8, 4], kernel: [2, 2, 2], stride: [2, 2, 2] },
   { ci: [2], co: 4, size: [7, 6, 9], kernel: [2, 3, 3], stride: [3, 1, 2], pad: [1, 2, 0], padAfter: [0, 1, 2] },
   { ci: [3], co: 5, size: [9, 11], kernel: [3, 3], stride: [1, 2], pad: [1, 1], bias: true, n: 2 },
+  { ci: [8], co: 9, size: [5, 6, 7], kernel: [3, 3, 3], pad: [1, 1, 1], bias: true, n: 2 },
+  { ci: [5, 11, 1], co: 14, size: [4, 7, 5], kernel: [3, 3, 3], pad: [1, 0, 2], bias: true },
+  { ci: [12], co: 8, size: [3, 9, 6], kernel: [1, 3, 3], pad: [0, 1, 1], n: 2 },
+  { ci: [9], co: 16, size: [9, 11], kernel: [3, 3], pad: [1, 1], padAfter: [2, 0], bias: true, n: 2 },
+  { ci: [8], co: 8, size: [9, 8, 9], kernel: [3, 3, 3], pad: [2, 2, 2], dilation: [2, 2, 2] },
   { ci: [64], co: 20, size: [3, 2, 5], kernel: [3, 3, 3], pad: [1, 1, 1] },
 ];
 

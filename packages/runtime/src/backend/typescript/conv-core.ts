@@ -8,7 +8,7 @@ import type { Triple } from '../reference/loops.js';
 import { shareOf } from '../executor/share.js';
 import { boxColumns, boxTaps, columnPositions, gatherColumns, type ColumnSource, type TapBox } from './columns.js';
 import { multiplyTile, TILE } from './tile.js';
-import { ceil4, type WeightGroup } from './weights.js';
+import type { WeightGroup } from './weights.js';
 
 /** A block of columns of this many bytes stays in a core's second-level cache beside its weights. */
 const BLOCK_BYTES = 256 * 1024;
@@ -33,7 +33,6 @@ export interface ColumnProduct {
   /** Taps of the whole kernel, as packed. */
   readonly kernel: Triple;
   readonly weights: Float64Array;
-  readonly weightsBegin: number;
   readonly bias: HostArray | undefined;
   readonly result: HostArray;
   readonly resultChannels: number;
@@ -83,7 +82,7 @@ function multiplyBlock(product: ColumnProduct, box: TapBox, g: WeightGroup, colu
   columnPositions(box, product.resultSize, resultChannels, m, count, positions);
   const blockSize = 4 * taps * g.ins;
   for (let o = 0; o < g.outs; o += 4) {
-    const block = product.weightsBegin + g.packed + (o / 4) * blockSize;
+    const block = g.packed + (o / 4) * blockSize;
     const width = Math.min(4, g.outs - o);
     const channel = g.firstOut + o;
     for (let p = 0; p < count; p += 4) {
@@ -121,5 +120,3 @@ function multiplyTaps([az, ay, ax]: TapBox, kernel: Triple, ins: number, columns
 export function productScratchBytes(groups: readonly WeightGroup[], taps: number, threads: number, weights: number): number {
   return 8 * (weights + threads * blockLength(groups, taps));
 }
-
-export { ceil4 };

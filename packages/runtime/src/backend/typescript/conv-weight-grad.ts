@@ -1,5 +1,6 @@
 /**
- * Fast path of `convWeightGrad`: columns transposed times dy. Workers share the rows (taps x input channels) of the
+ * Fast path of `convWeightGrad`: transformed tiles where they pay (see `winograd-weight-grad.ts`), else columns
+ * transposed times dy. Workers share the rows (taps x input channels) of the
  * result, so nothing has to be reduced between them; each sum over voxels runs in the same order whatever their number.
  * Rows are taken in chunks whose sums stay in cache.
  */
@@ -7,11 +8,13 @@
 import { elementCount } from '../../graph/shape.js';
 import { shareOf } from '../executor/share.js';
 import type { KernelContext, KernelOf } from '../kernel.js';
-import { volume } from '../reference/loops.js';
+import { triple, volume, type Triple } from '../reference/loops.js';
 import { boxColumns, forwardBox, gatherColumns } from './columns.js';
 import type { AttrsFor, QueryOf } from './query.js';
 import { multiplyTileOverColumns, TILE } from './tile.js';
 import { ceil4 } from './weights.js';
+import { winogradFits, winogradTile, type WinogradTile } from './winograd.js';
+import { sumTransformed, winogradWeightGradLength } from './winograd-weight-grad.js';
 
 type Attrs = AttrsFor<'convWeightGrad'>;
 
@@ -40,12 +43,54 @@ function sizesOf(a: Attrs, inputs: readonly { readonly shape: readonly number[] 
   return { ins, outs, rows, own: COLUMNS * rows + COLUMNS * ceil4(outs) + rows * ceil4(outs) };
 }
 
+function tileOf(a: Attrs, inputs: readonly { readonly shape: readonly number[] }[]): WinogradTile | undefined {
+  const { ins, outs } = sizesOf(a, inputs);
+  return a.dilation.every((d) => d === 1) && winogradFits(a, ins, outs) ? winogradTile(a.kernel) : undefined;
+}
+
+/** Which kernel: 1 for transformed tiles. */
+export function convWeightGradVariant({ attrs, inputs }: QueryOf<'convWeightGrad'>): number {
+  return tileOf(attrs, inputs) ? 1 : 0;
+}
+
 export function convWeightGradScratch({ attrs, inputs }: QueryOf<'convWeightGrad'>, threads: number): number {
+  const { ins, outs } = sizesOf(attrs, inputs);
+  const tile = tileOf(attrs, inputs);
+  if (tile) return 8 * winogradWeightGradLength(tile, ins, outs, threads);
   return 8 * threads * sizesOf(attrs, inputs).own;
 }
 
 function run(context: KernelContext<Attrs>): void {
-  const { attrs: a, inputs, outputs, scratch64, part, parts } = context;
+  const { attrs: a, inputs, outputs, part, parts } = context;
+  const tile = tileOf(a, inputs);
+  if (tile) sumTiles(context, tile);
+  else sumColumns(context);
+  if (outputs[1]) biasGradient(inputs[a.pieces]!.data as Float32Array, outputs[1].data as Float32Array, part, parts);
+}
+
+function sumTiles({ attrs: a, inputs, outputs, scratch64, part, parts }: KernelContext<Attrs>, tile: WinogradTile): void {
+  const dy = volume(inputs[a.pieces]!.shape);
+  const { ins, outs } = sizesOf(a, inputs);
+  sumTransformed(
+    {
+      tile,
+      kernel: a.kernel,
+      samples: dy.n,
+      x: { pieces: inputs.slice(0, a.pieces).map((p) => ({ data: p.data, channels: p.shape[1]! })), size: volume(inputs[0]!.shape).size },
+      origin: triple(a.padBefore, 0).map((p) => -p) as unknown as Triple,
+      dy: { pieces: [{ data: inputs[a.pieces]!.data, channels: dy.c }], size: dy.size },
+      ins,
+      outs,
+      dw: outputs[0]!.data as Float32Array,
+      scratch: scratch64,
+    },
+    part,
+    parts,
+  );
+}
+
+function sumColumns(context: KernelContext<Attrs>): void {
+  const { attrs: a, inputs, scratch64, part, parts } = context;
   const sizes = sizesOf(a, inputs);
   const active = Math.min(parts, Math.floor(scratch64.length / sizes.own));
   if (part < active) {
@@ -57,7 +102,6 @@ function run(context: KernelContext<Attrs>): void {
       for (let k = low; k < high; k += sizes.rows) addRows(context, sizes, g, k, Math.min(k + sizes.rows, high), part * sizes.own);
     }
   }
-  if (outputs[1]) biasGradient(inputs[a.pieces]!.data as Float32Array, outputs[1].data as Float32Array, part, parts);
 }
 
 /** Rows kBegin ... kEnd - 1 of group g, complete. */

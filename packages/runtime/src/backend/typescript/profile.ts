@@ -2,9 +2,9 @@
 
 import { scratchWithDecoding } from '../executor/bind.js';
 import type { BackendProfile, KernelQuery } from '../profile.js';
-import { convPackedLength, convScratch } from './conv.js';
-import { convTransposePackedLength, convTransposeScratch } from './conv-transpose.js';
-import { convWeightGradScratch } from './conv-weight-grad.js';
+import { convPackedLength, convScratch, convVariant } from './conv.js';
+import { convTransposePackedLength, convTransposeScratch, convTransposeVariant } from './conv-transpose.js';
+import { convWeightGradScratch, convWeightGradVariant } from './conv-weight-grad.js';
 import { crossEntropyScratch, diceLossScratch } from './loss-sums.js';
 import { normGradScratch, normScratch } from './moments.js';
 import { sumSquaresScratch } from './sum-squares.js';
@@ -50,7 +50,11 @@ export function typescriptProfile(threads: number): BackendProfile {
       if (query.op === 'convTranspose') return F32_PER_F64 * convTransposePackedLength(query);
       return 0;
     },
-    variant: () => 0,
+    variant(query) {
+      if (query.op === 'conv') return convVariant(query);
+      if (query.op === 'convTranspose') return convTransposeVariant(query);
+      return query.op === 'convWeightGrad' ? convWeightGradVariant(query) : 0;
+    },
     scratchBytes: (query) => scratchWithDecoding(query, kernelScratch(query, threads)),
   };
 }

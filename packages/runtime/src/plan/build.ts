@@ -26,7 +26,6 @@ interface Draft {
 
 export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOptions = {}): Plan {
   const { alignment } = profile;
-  const { places, buffers } = assignStorage(graph, alignment, options.reuse ?? true);
   const draft = (node: Draft['node']): Draft => {
     const query = queryOf(graph, node);
     const variant = profile.variant(query);
@@ -42,7 +41,9 @@ export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOp
     if (sourcesOf(graph, value).some((name) => written.has(name))) drafts.push(draft(derivedNode(value)));
   }
 
-  const steps = Math.max(drafts.length, 1);
+  // One step more than calls: the last one copies outputs out.
+  const steps = drafts.length + 1;
+  const { places, buffers } = assignStorage(graph, alignment, drafts.length, options.reuse ?? true);
   const blocks: Lifetime[] = [...buffers];
   const classes: MemoryClass[] = buffers.map((b) => b.memoryClass);
   const addScratch = (d: Draft, step: number): void => {

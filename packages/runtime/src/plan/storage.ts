@@ -32,11 +32,11 @@ export interface Storage {
 }
 
 /**
- * Assign values to buffers. Steps are node positions; inputs live from step 0, outputs to the last step.
+ * Assign values to buffers. Steps are node positions; inputs live from step 0.
+ * @param last - the step after all calls, in which outputs are copied out: they live until then.
  * @param reuse - false gives every value its own buffer for the whole run.
  */
-export function assignStorage(graph: Graph, alignment: number, reuse: boolean): Storage {
-  const last = Math.max(graph.nodes.length - 1, 0);
+export function assignStorage(graph: Graph, alignment: number, last: number, reuse: boolean): Storage {
   const lastRead = lastReads(graph, last);
   const gradients = parameterGradients(graph);
   const results = new Set(graph.outputs.map((o) => o.value));

@@ -21,7 +21,7 @@ describe('philox4x32', () => {
     ],
   ] as const)('gives the known answer for %s', (_, counter, key, answer) => {
     const out = new Uint32Array(4);
-    philox4x32(out, ...counter, ...key);
+    philox4x32(out, ...(counter as [number, number, number, number]), ...(key as [number, number]));
     expect(hex(out)).toBe(answer);
   });
 });

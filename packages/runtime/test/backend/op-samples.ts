@@ -254,6 +254,7 @@ function spatialSamples(): OpSample[] {
     ...(['sum', 'mean'] as const).flatMap((kind): OpSample[] => [
       { op: 'reduce', title: `${kind} over space`, attrs: { kind, axes: [2, 3, 4], keepDims: false }, inputs: [f(2, 3, 4, 5, 6)], bf16: [0] },
       { op: 'reduce', title: `${kind} over N and W, kept`, attrs: { kind, axes: [0, 4], keepDims: true }, inputs: [f(2, 3, 4, 5, 6)] },
+      { op: 'reduce', title: `${kind} over all but channels`, attrs: { kind, axes: [0, 2, 3, 4], keepDims: kind === 'sum' }, inputs: [f(2, 7, 11, 13, 9)], bf16: [0] },
       { op: 'reduce', title: `${kind} over channels`, attrs: { kind, axes: [1], keepDims: false }, inputs: [f(2, 3, 4, 5)] },
       { op: 'reduce', title: `${kind} over all`, attrs: { kind, axes: [0, 1, 2, 3], keepDims: false }, inputs: [f(2, 3, 4, 5)] },
     ]),

@@ -195,14 +195,25 @@ function copyPieces(source: ColumnSource, voxel: number, first: number, target: 
  */
 export function columnPositions([az, ay, ax]: TapBox, outSize: Triple, channels: number, m: number, count: number, target: Float64Array): void {
   const [depth, height, width] = outSize;
+  let x = m % ax.count;
+  let rest = (m - x) / ax.count;
+  let y = rest % ay.count;
+  rest = (rest - y) / ay.count;
+  let z = rest % az.count;
+  let n = (rest - z) / az.count;
+  const startRow = (): number => ((n * depth + az.outStart + z * az.outStep) * height + ay.outStart + y * ay.outStep) * width + ax.outStart;
+  let row = startRow();
   for (let p = 0; p < count; p++) {
-    const x = (m + p) % ax.count;
-    let rest = (m + p - x) / ax.count;
-    const y = rest % ay.count;
-    rest = (rest - y) / ay.count;
-    const z = rest % az.count;
-    const n = (rest - z) / az.count;
-    const row = (n * depth + az.outStart + z * az.outStep) * height + ay.outStart + y * ay.outStep;
-    target[p] = (row * width + ax.outStart + x * ax.outStep) * channels;
+    target[p] = (row + x * ax.outStep) * channels;
+    if (++x < ax.count) continue;
+    x = 0;
+    if (++y === ay.count) {
+      y = 0;
+      if (++z === az.count) {
+        z = 0;
+        n++;
+      }
+    }
+    row = startRow();
   }
 }

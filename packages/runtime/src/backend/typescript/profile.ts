@@ -7,6 +7,7 @@ import { convTransposePackedLength, convTransposeScratch, convTransposeVariant }
 import { convWeightGradScratch, convWeightGradVariant } from './conv-weight-grad.js';
 import { crossEntropyScratch, diceLossScratch } from './loss-sums.js';
 import { normGradScratch, normScratch } from './moments.js';
+import { reduceScratch } from './reduce.js';
 import { sumSquaresScratch } from './sum-squares.js';
 
 /** Packed weights are float64, counted in f32 elements. */
@@ -31,6 +32,8 @@ function kernelScratch(query: KernelQuery, threads: number): number {
       return crossEntropyScratch(query.inputs[0]!.shape);
     case 'diceLoss':
       return diceLossScratch(query.inputs[0]!.shape);
+    case 'reduce':
+      return reduceScratch(query);
     case 'sumSquares':
       return sumSquaresScratch(query.inputs.map((t) => t.shape));
     default:

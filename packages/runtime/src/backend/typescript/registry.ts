@@ -20,6 +20,7 @@ import { normGradKernel } from './norm-grad.js';
 import { packWeightsKernel } from './pack-weights.js';
 import { padKernel } from './pad.js';
 import { permuteKernel } from './permute.js';
+import { reduceKernel } from './reduce.js';
 import { scaleKernel } from './scale.js';
 import { sgdUpdateKernel } from './sgd-update.js';
 import { sliceKernel } from './slice.js';
@@ -39,6 +40,7 @@ export const TYPESCRIPT_KERNELS: KernelTable = {
   unary: unaryKernel,
   unaryGrad: unaryGradKernel,
   scale: scaleKernel,
+  reduce: reduceKernel,
   broadcast: broadcastKernel,
   norm: normKernel,
   normGrad: normGradKernel,

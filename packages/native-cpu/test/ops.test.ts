@@ -1,0 +1,43 @@
+/** Every operation against the reference and against golden values, on one, two and three threads. */
+
+import { compile, createReferenceBackend, OP_NAMES } from '@revoxel/runtime';
+import { formatFailures, forwardGraph, gradientGraph, loadGolden, OP_CASES, runOpCases, variantsOf } from '@revoxel/runtime/testing';
+import { describe, expect, it } from 'vitest';
+import { createBackend } from '../src/backend.js';
+import { cpuProfile } from '../src/profile.js';
+import { notBuilt, named } from './built.js';
+import { LARGE_CASES } from './large-cases.js';
+
+describe.skipIf(notBuilt)(named('operations'), () => {
+  const reference = createReferenceBackend();
+
+  for (const op of OP_NAMES) {
+    const cases = OP_CASES.filter((c) => c.op === op);
+    // Reverse rules have no cases of their own: they run in the gradients of others (see the test below).
+    if (cases.length === 0) continue;
+    it(`${op}: ${cases.length} cases of the shared table`, async () => {
+      const backend = await createBackend({ threads: 2 });
+      expect(formatFailures(await runOpCases(backend, { reference, golden: await loadGolden(), cases }))).toBe('');
+    });
+  }
+
+  it('of the whole table are run by these cases', () => {
+    const profile = cpuProfile(2);
+    const seen = new Set<string>();
+    for (const c of [...OP_CASES, ...LARGE_CASES]) {
+      for (const variant of variantsOf(c)) {
+        for (const call of compile(forwardGraph(c, variant), profile).calls) seen.add(call.op);
+        if (c.gradient?.length) for (const call of compile(gradientGraph(c, variant), profile).calls) seen.add(call.op);
+      }
+    }
+    expect(OP_NAMES.filter((op) => !seen.has(op))).toEqual([]);
+  });
+
+  // Three threads on any machine: shares are then uneven and some of them empty.
+  for (const threads of [1, 3]) {
+    it(`the large cases with ${threads} thread(s)`, { timeout: 120_000 }, async () => {
+      const backend = await createBackend({ threads });
+      expect(formatFailures(await runOpCases(backend, { reference, cases: LARGE_CASES }))).toBe('');
+    });
+  }
+});

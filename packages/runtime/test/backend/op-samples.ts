@@ -63,7 +63,7 @@ export function drawOperand({ shape, dtype = 'f32', draw = 'normal', classes = 2
 const f = (...shape: number[]): SampleOperand => ({ shape });
 const scalar = (value: number, dtype: DType = 'f32'): SampleOperand => ({ shape: [], dtype, values: [value] });
 
-interface ConvSample {
+export interface ConvSample {
   readonly n?: number;
   readonly ci: readonly number[];
   readonly co: number;
@@ -77,7 +77,7 @@ interface ConvSample {
   readonly bias?: boolean;
 }
 
-const CONVS: readonly ConvSample[] = [
+export const CONVS: readonly ConvSample[] = [
   { ci: [1], co: 3, size: [5, 6, 7], kernel: [3, 3, 3], pad: [1, 1, 1], bias: true },
   { ci: [5], co: 17, size: [7, 5, 9], kernel: [3, 3, 3], pad: [1, 1, 1], n: 2 },
   { ci: [3], co: 5, size: [7, 9, 8], kernel: [3, 3, 3], stride: [2, 2, 2], pad: [1, 1, 1], bias: true, n: 2 },

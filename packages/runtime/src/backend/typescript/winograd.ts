@@ -1,7 +1,7 @@
 /**
  * Winograd's minimal filtering F(2, 3) along every axis whose kernel size is 3: two outputs from four inputs with four
  * products in place of six, so 64 products for the 216 of 8 outputs of a 3x3x3 kernel. All of it is in float64, so
- * nothing of f32 accuracy is lost. Only the transforms and the choice are here; the loops are in `winograd-conv.ts` and
+ * nothing of f32 accuracy is lost; a NaN or infinity reaches all outputs of its tile. Only the transforms and the choice are here; the loops are in `winograd-conv.ts` and
  * `winograd-weight-grad.ts`.
  *
  * Per axis, with inputs d, kernel g and products m: (d0 - d2, d1 + d2, d2 - d1, d1 - d3) times

@@ -11,6 +11,7 @@ import { reshape } from './reshape.js';
 import type { AttrSchema } from './schema.js';
 import type { Tensor } from '../graph/tensor.js';
 import { broadcastTo } from './broadcast.js';
+import { cast } from './cast.js';
 
 const attrs = { mode: NORM_MODES, groups: 'int', eps: 'float', slope: 'float' } as const satisfies AttrSchema;
 
@@ -30,7 +31,7 @@ export const normActGradOp: OpDefinition<typeof attrs> = {
   expand([x, gamma, beta, mean, rstd, dy], { mode, groups, eps, slope }) {
     const g = x!.graph;
     // The normalised value z from the stored statistics; its sign decides the branch of the activation.
-    const z = affineOf(x!, gamma!, beta!, mean!, rstd!);
+    const z = cast(affineOf(cast(x!, 'f32'), gamma!, beta!, mean!, rstd!), x!.dtype);
     const dz = g.emit('unaryGrad', [z, dy!], { kind: 'leakyRelu', slope })[0]!;
     return g.emit('normGrad', [x!, gamma!, mean!, rstd!, dz], { mode, groups, eps });
   },

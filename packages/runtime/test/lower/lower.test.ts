@@ -66,3 +66,20 @@ describe('lower', () => {
     expect(graph.nodes.find((n) => n.op === 'conv')?.attrs).toMatchObject({ form: 'packed' });
   });
 });
+
+describe('expansion of fused operations', () => {
+  it.each(['f32', 'bf16'] as const)('works for %s on a backend without the kernels', (dtype) => {
+    const graph = trace('fused', (g) => {
+      const x = g.input('x', [2, 4, 3, 3], dtype);
+      const [gamma, beta] = [g.parameter('gamma', [4], ONES), g.parameter('beta', [4], ZEROS)];
+      const attrs = { mode: 'group', groups: 2, eps: 1e-5, slope: 0.1 } as const;
+      const [y, mean, rstd] = g.emit('normAct', [x, gamma, beta], attrs);
+      const [dx] = g.emit('normActGrad', [x, gamma, beta, mean!, rstd!, y!], attrs);
+      g.output('dx', dx!);
+    });
+    const lowered = lower(graph, testProfile());
+    expect(ops(lowered)).not.toContain('normAct');
+    expect(ops(lowered)).not.toContain('normActGrad');
+    expect(lowered.values[lowered.outputs[0]!.value]!.type).toEqual({ shape: [2, 4, 3, 3], dtype });
+  });
+});

@@ -1,0 +1,71 @@
+/** plans.json: what the planner makes can be read back; what people break is named. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadBackend } from '@revoxel/runtime';
+import { describe, expect, it } from 'vitest';
+import { makePlans, type PlanFacts } from '../../src/plan/make-plans.js';
+import { readPlans, writePlans } from '../../src/plan/plans.js';
+import { temporaryFolder } from '../support/synthetic.js';
+
+const { profile } = await loadBackend('reference');
+const folder = await temporaryFolder();
+const file = join(folder, 'plans.json');
+
+const facts: PlanFacts = {
+  dataset: 'Made up',
+  channelNames: ['MRI'],
+  labels: [{ value: 0, name: 'background' }, { value: 1, name: 'organ' }],
+  spacing: [1, 1, 1],
+  medianShape: [35, 50, 35],
+  normalisation: [{ kind: 'zscore', useMask: false }],
+};
+const target = { profile, threads: 2, memoryBytes: 16 * 2 ** 30 };
+
+describe('makePlans', () => {
+  it('plans for the median image', () => {
+    const plans = makePlans(facts, target);
+    expect(plans).toMatchObject({ patch: [40, 56, 40], batch: 2, model: { kind: 'unet3d', classes: 2, baseChannels: 32, levels: 4 } });
+  });
+
+  it('takes a smaller network for a short training', () => {
+    const channels = (seconds: number): number => (makePlans(facts, { ...target, profile: { ...profile, name: 'cpu' } }, { seconds }).model.baseChannels ?? 0);
+    expect(channels(60)).toBeLessThan(channels(3600));
+    expect(channels(1e6)).toBe(32);
+    expect(channels(1)).toBe(8);
+  });
+
+  it('keeps to a memory budget by the bytes of the real plan', () => {
+    const plans = makePlans({ ...facts, medianShape: [200, 200, 200] }, target, { memoryBytes: 64 * 2 ** 20, baseChannels: 8 });
+    expect(Math.max(...plans.patch)).toBeLessThan(200);
+  });
+
+  it('takes wishes', () => {
+    expect(makePlans(facts, target, { patch: [17, 16, 16], batch: 3, baseChannels: 6 })).toMatchObject({ patch: [20, 16, 16], batch: 3, model: { baseChannels: 6 } });
+  });
+});
+
+describe('readPlans', () => {
+  it('reads what was written', async () => {
+    const plans = makePlans(facts, target);
+    await writePlans(file, plans);
+    expect(await readPlans(file)).toEqual(plans);
+  });
+
+  it.each<[string, (json: Record<string, unknown>) => void, string]>([
+    ['a missing field', (j) => delete j['batch'], 'field "batch": '],
+    ['an unknown field', (j) => (j['bach'] = 2), 'Unrecognized key: "bach"'],
+    ['a value out of range', (j) => (j['foreground'] = 2), 'field "foreground": '],
+    ['a patch the model cannot halve', (j) => (j['patch'] = [40, 50, 40]), '"patch" has 50 voxels on axis 1, which is no multiple of 8 (the model\'s steps); correct the field'],
+    ['classes that are not the labels', (j) => ((j['model'] as Record<string, unknown>)['classes'] = 5), '"model.classes" is 5, there are 2 labels; correct the field'],
+    ['a model that cannot be built', (j) => ((j['model'] as Record<string, unknown>)['levels'] = 3), '"model" cannot be built (expected 3 entries, one per level for `strides`'],
+  ])('refuses %s', async (_, damage, message) => {
+    await writePlans(file, makePlans(facts, target));
+    const json = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    damage(json);
+    await writeFile(file, JSON.stringify(json));
+    const error = await readPlans(file).catch((e: unknown) => e as Error);
+    expect((error as Error).message).toContain(file);
+    expect((error as Error).message).toContain(message);
+    expect((error as Error).message).not.toContain('\n');
+  });
+});

@@ -130,6 +130,7 @@ void convForward(const ConvShape& s, const PiecesOf<T>& x, const float* packed, 
     job.depth = cig;
     job.zeros = static_cast<const T*>(scratch);
     job.flat = s.ow < SHORT_ROW;
+    job.joined = !job.flat && s.dw == 1 && job.sourceCount == 1 && job.sources[0].stride == cig;
     return job;
   };
   gatherAll<T>(threads, s.groups, cog, 0, s.co, s.kd * s.kh * s.kw * cig, packed, bias, 1, jobOf);
@@ -166,6 +167,7 @@ void convInputGrad(const ConvShape& s, const T* dy, const float* packed, const f
     job.kh = s.kh, job.kw = s.kw;
     job.sourceCount = slicePieces(PiecesOf<T>{&whole, 1}, g * cog, (g + 1) * cog, job.sources);
     job.depth = cog;
+    job.joined = false;  // taps step backwards
     job.zeros = static_cast<const T*>(scratch);
     job.flat = job.gw < SHORT_ROW;
     return job;

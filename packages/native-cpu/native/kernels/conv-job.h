@@ -42,6 +42,7 @@ struct GatherJob {
   GatherSource<T> sources[CONV_MAX_PIECES];
   int64_t sourceCount;
   int64_t depth;   // source channels of the group: rows of one tap's packed matrix
+  bool joined;     // taps along w step by one voxel of one source that has no other channels
   const T* zeros;  // at least as many zeros as any source has channels
   bool flat;       // tiles run over row ends (short rows); units are voxels then, rows otherwise
 };

@@ -1,12 +1,15 @@
 // Speed of the convolution kernels beside the measured multiply-add peak and, where built in, oneDNN in the same
 // run. Prints a Markdown table. Usage: conv-bench [threads] [repetitions] [substring of a shape's name]
 //
-// Times are the best of the repetitions: the machine may be shared, and the best is what the kernel can do.
+// Times are CPU seconds of the process over threads, the best of the repetitions: on a shared machine that leaves
+// out the time in which others ran (run it with OMP_WAIT_POLICY=passive, or waiting at barriers counts as work).
+// Own kernel and oneDNN take turns, so that both meet the same neighbours.
 // FLOPs count taps on padding (conv.h, convFlops). Weights are packed once, outside the timed part.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,14 +25,22 @@ using namespace revoxel;
 
 namespace {
 
-template <class F>
-double best(int repetitions, const F& run) {
-  run();
-  double least = 1e30;
-  for (int i = 0; i < repetitions; ++i) {
-    const double start = seconds();
-    run();
-    least = std::min(least, seconds() - start);
+/** Least CPU seconds per thread of each of two functions, in turns; the second may be empty. */
+struct Pair {
+  double own, other;
+};
+
+Pair best(int repetitions, int threads, const std::function<void()>& own, const std::function<void()>& other) {
+  Pair least{1e30, 1e30};
+  for (int i = 0; i <= repetitions; ++i) {
+    for (double* slot : {&least.own, &least.other}) {
+      const std::function<void()>& run = slot == &least.own ? own : other;
+      if (!run) continue;
+      const double start = cpuSeconds();
+      run();
+      const double time = (cpuSeconds() - start) / threads;
+      if (i > 0) *slot = std::min(*slot, time);  // the first round warms up
+    }
   }
   return least;
 }
@@ -48,34 +59,33 @@ float* filled(int64_t count, uint32_t seed) {
 }
 
 #if defined(REVOXEL_HAVE_ONEDNN)
-/** Seconds of one pass through oneDNN on the same tensors; 0 where it refuses the shape. */
-double benchOneDnn(const ConvShape& s, const Pieces& x, const std::vector<Piece>& grads, Pass pass, const float* w,
-                   const float* dy, float* y, float* dw, float* dbias, const float* bias, int threads,
-                   int repetitions) {
+/** One pass through oneDNN on the same tensors; an empty function where it refuses the shape. */
+std::function<void()> oneDnnCall(const ConvShape& s, const Pieces& x, const std::vector<Piece>& grads, Pass pass,
+                                 const float* w, const float* dy, float* y, float* dw, float* dbias,
+                                 const float* bias, int threads, std::vector<float*>& memory) {
   std::vector<int64_t> channels;
   for (int64_t i = 0; i < x.count; ++i) channels.push_back(x.items[i].channels);
-  int64_t scratchSize = 16, packedSize = 16, begin = 0;
   for (const int64_t& count : channels) {
-    if (!onednnSupports(s, pass, &count, 1, threads)) return 0;
-    if (pass != Pass::WeightGrad) packedSize += onednnPackedSize(s, pass, count, threads);
+    if (!onednnSupports(s, pass, &count, 1, threads)) return {};
   }
-  if (!onednnSupports(s, pass, pass == Pass::InputGrad ? &channels[0] : channels.data(),
-                      pass == Pass::InputGrad ? 1 : x.count, threads)) {
-    return 0;
-  }
-  scratchSize += onednnScratch(s, pass, channels.data(), x.count, threads);
-  float *scratch = allocate(scratchSize), *packed = allocate(packedSize);
+  if (pass != Pass::InputGrad && !onednnSupports(s, pass, channels.data(), x.count, threads)) return {};
+  float* scratch = allocate(onednnScratch(s, pass, channels.data(), x.count, threads) + 16);
+  memory.push_back(scratch);
   std::vector<float*> parts;
-  float* next = packed;
-  for (const int64_t count : channels) {
-    parts.push_back(next);
-    if (pass == Pass::WeightGrad) continue;
-    onednnPack(s, pass, w, begin, count, next, threads);
-    next += onednnPackedSize(s, pass, count, threads);
-    begin += count;
+  if (pass != Pass::WeightGrad) {
+    int64_t size = 0, begin = 0;
+    for (const int64_t count : channels) size += onednnPackedSize(s, pass, count, threads);
+    float* next = allocate(size);
+    memory.push_back(next);
+    for (const int64_t count : channels) {
+      parts.push_back(next);
+      onednnPack(s, pass, w, begin, count, next, threads);
+      next += onednnPackedSize(s, pass, count, threads);
+      begin += count;
+    }
   }
-  const double result = best(repetitions, [&] {
-    if (pass == Pass::Forward) onednnForward(s, x, packed, bias, y, scratch, threads);
+  return [=, &s, &x, &grads] {
+    if (pass == Pass::Forward) onednnForward(s, x, parts[0], bias, y, scratch, threads);
     if (pass == Pass::WeightGrad) onednnWeightGrad(s, x, dy, dw, dbias, scratch, threads);
     if (pass != Pass::InputGrad) return;
     int64_t first = 0;
@@ -83,10 +93,7 @@ double benchOneDnn(const ConvShape& s, const Pieces& x, const std::vector<Piece>
       onednnInputGrad(s, dy, parts[i], bias, const_cast<float*>(grads[i].data), first, grads[i].channels, scratch, threads);
       first += grads[i].channels;
     }
-  });
-  std::free(scratch);
-  std::free(packed);
-  return result;
+  };
 }
 #endif
 
@@ -112,7 +119,7 @@ void benchCase(const ConvCase& c, int threads, int repetitions, double peak, boo
 
   for (const Pass pass : {Pass::Forward, Pass::InputGrad, Pass::WeightGrad}) {
     if (pass == Pass::InputGrad && !inputGrad) continue;
-    const double own = best(repetitions, [&] {
+    const auto ownCall = [&] {
       if (pass == Pass::Forward) convForward(s, x, packed, bias, y, scratch, threads);
       if (pass == Pass::WeightGrad) convWeightGrad(s, x, dy, dw, dbias, scratch, threads);
       if (pass != Pass::InputGrad) return;
@@ -122,14 +129,18 @@ void benchCase(const ConvCase& c, int threads, int repetitions, double peak, boo
                       scratch, threads);
         begin += g.channels;
       }
-    });
-    char other[64] = "-";
+    };
+    std::function<void()> otherCall;
+    std::vector<float*> memory;
 #if defined(REVOXEL_HAVE_ONEDNN)
     const bool withBias = transposed || pass == Pass::Forward;
-    const double theirs = benchOneDnn(s, x, grads, pass, w, dy, y, dw, dbias, withBias ? bias : nullptr, threads,
-                                      repetitions);
-    if (theirs > 0) std::snprintf(other, sizeof other, "%.0f", gflop / theirs);
+    otherCall = oneDnnCall(s, x, grads, pass, w, dy, y, dw, dbias, withBias ? bias : nullptr, threads, memory);
 #endif
+    const Pair times = best(repetitions, threads, ownCall, otherCall);
+    const double own = times.own;
+    char other[64] = "-";
+    if (otherCall) std::snprintf(other, sizeof other, "%.0f", gflop / times.other);
+    for (float* p : memory) std::free(p);
     std::printf("| %s | %s | %.3f | %.0f | %.0f | %s |\n", c.name.c_str(),
                 pass == Pass::Forward ? "forward" : pass == Pass::InputGrad ? "input grad" : "weight grad", own * 1e3,
                 gflop / own, peak > 0 ? 100 * gflop / own / peak : 0.0, other);
@@ -174,7 +185,7 @@ int main(int argc, char** argv) {
       {{"2D 32->32 @256x256", makeShape(1, 32, {1, 256, 256}, 32, {1, 3, 3}, one, {0, 1, 1}, {0, 1, 1}), {}}, false, true},
   };
   const double peak = measurePeak(threads);
-  std::printf("%s, %d threads, measured fp32 peak %.0f GFLOP/s, best of %d\n\n", isaName(convIsa()), threads, peak,
+  std::printf("%s, %d threads, measured fp32 peak %.0f GFLOP/s, best of %d, CPU time per thread\n\n", isaName(convIsa()), threads, peak,
               repetitions);
   std::printf("| shape | pass | ms | GFLOP/s | %% of peak | oneDNN GFLOP/s |\n|---|---|---|---|---|---|\n");
   for (const Entry& e : entries) {

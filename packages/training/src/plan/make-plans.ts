@@ -6,8 +6,8 @@
  */
 import type { Normalisation, Triple } from '@revoxel/imaging';
 import { trainingStep, type ModelConfig } from '@revoxel/models';
-import { compile, type BackendProfile } from '@revoxel/runtime';
-import { defaultAugmentation } from '../augment/options.js';
+import { compile, type BackendProfile, type Plan } from '@revoxel/runtime';
+import { defaultAugmentation, type AugmentOptions } from '../augment/options.js';
 import type { LabelName } from '../data/dataset-json.js';
 import { planPatch, topologyFor, type Topology } from './topology.js';
 import type { Plans } from './plans.js';
@@ -28,14 +28,16 @@ export interface PlanFacts {
 export interface PlanOptions {
   readonly model?: ModelConfig['kind'];
   readonly patch?: Triple;
-  /** Default 2. */
+  /** Default 2; 1 in short runs when a patch holds a whole image. */
   readonly batch?: number;
   /** Channels at full resolution. Default 32, or what can be trained in `seconds`. */
   readonly baseChannels?: number;
   /** Bytes a training step may take. Default half of the device's memory, at most 8 GiB. */
   readonly memoryBytes?: number;
-  /** Time for training; decides the channels when they are not given. */
+  /** Time for training; decides the channels when they are not given, and whether the run is short. */
   readonly seconds?: number;
+  /** Steps of the training; decides whether the run is short. */
+  readonly steps?: number;
 }
 
 /** The machine that the plans are for. */
@@ -49,40 +51,45 @@ export interface PlanTarget {
 const CHANNELS = [32, 24, 16, 12, 8] as const;
 /** A network learns little in fewer steps, whatever its size. */
 const STEPS_WANTED = 500;
+/** Below this many steps a run is short: a momentum of 0.99 and flips of every axis need more to pay off. */
+const SHORT_RUN = 5000;
 /** Nominal training speed, FLOP/s a thread. Rough on purpose: it only picks one of five sizes. */
 const NOMINAL_SPEED: Readonly<Record<string, number>> = { cpu: 60e9, typescript: 3e9, reference: 0.05e9 };
 
-/** Make plans. @throws DataArgumentError when the memory is too small for any patch. */
+/**
+ * Make plans.
+ *
+ * Long runs are nnU-Net's: SGD with a momentum of 0.99, flips of every axis. Short ones (minutes on a CPU) take AdamW, which
+ * needs no build-up, and flip left and right only: images are in canonical orientation, so nothing else looks like a patient.
+ * @throws DataArgumentError when the memory is too small for any patch.
+ */
 export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOptions = {}): Plans {
-  const { batch = 2 } = options;
+  const { seconds, steps } = options;
   const budget = options.memoryBytes ?? Math.min(target.memoryBytes / 2, 8 * 2 ** 30);
-  const modelOf = (topology: Topology, baseChannels: number): ModelConfig => ({
-    kind: options.model ?? 'unet3d',
-    classes: facts.labels.length,
-    baseChannels,
-    levels: topology.strides.length,
-    maxChannels: 320,
-    convsPerLevel: 2,
-    strides: topology.strides,
-    kernels: topology.kernels,
-    deepSupervision: topology.strides.length > 2,
-  });
-  const planOf = (topology: Topology, baseChannels: number) =>
-    compile(trainingStep({ model: modelOf(topology, baseChannels), inChannels: facts.channelNames.length, batch, patch: topology.patch }), target.profile);
+  const speed = (NOMINAL_SPEED[target.profile.name] ?? NOMINAL_SPEED['cpu']!) * target.threads;
 
+  const candidate = (baseChannels: number): Candidate => {
+    const topologyOf = (batch: number): Topology =>
+      options.patch
+        ? topologyFor(facts.spacing, options.patch)
+        : planPatch(facts.spacing, facts.medianShape, budget, (t) => stepPlan(facts, target, options, t, baseChannels, batch).memory.peakBytes);
+    const build = (batch: number): Candidate => {
+      const topology = topologyOf(batch);
+      const { flops } = stepPlan(facts, target, options, topology, baseChannels, batch);
+      return { baseChannels, batch, topology, steps: steps ?? (seconds === undefined ? Number.POSITIVE_INFINITY : (seconds * speed) / flops) };
+    };
+    if (options.batch !== undefined) return build(options.batch);
+    const usual = build(2);
+    const whole = usual.topology.patch.every((n, axis) => n >= facts.medianShape[axis]!);
+    return usual.steps < SHORT_RUN && whole ? build(1) : usual;
+  };
   const sizes = options.baseChannels === undefined ? CHANNELS : [options.baseChannels];
-  const topologyOf = (baseChannels: number): Topology =>
-    options.patch ? topologyFor(facts.spacing, options.patch) : planPatch(facts.spacing, facts.medianShape, budget, (t) => planOf(t, baseChannels).memory.peakBytes);
+  let chosen = candidate(sizes[0]!);
+  if (seconds !== undefined) for (const size of sizes) if ((chosen = candidate(size)).steps >= STEPS_WANTED) break;
 
-  let chosen = { baseChannels: sizes[0]!, topology: topologyOf(sizes[0]!) };
-  if (options.seconds !== undefined) {
-    const speed = (NOMINAL_SPEED[target.profile.name] ?? NOMINAL_SPEED['cpu']!) * target.threads;
-    for (const baseChannels of sizes) {
-      chosen = { baseChannels, topology: topologyOf(baseChannels) };
-      if ((options.seconds * speed) / planOf(chosen.topology, baseChannels).flops >= STEPS_WANTED) break;
-    }
-  }
-  const { topology, baseChannels } = chosen;
+  const { topology, baseChannels, batch } = chosen;
+  const short = chosen.steps < SHORT_RUN;
+  const augmentation = defaultAugmentation(topology.patch);
   return {
     version: 1,
     dataset: facts.dataset,
@@ -92,13 +99,50 @@ export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOpt
     normalisation: facts.normalisation,
     patch: topology.patch,
     batch,
-    model: modelOf(topology, baseChannels),
+    model: modelOf(facts, options, topology, baseChannels),
     loss: { batchDice: false },
-    optimizer: { kind: 'sgd', momentum: 0.99, nesterov: true, weightDecay: 3e-5, clipNorm: 12 },
-    learningRate: { initial: 0.01, power: 0.9, warmupSteps: 20 },
-    augmentation: defaultAugmentation(topology.patch),
+    optimizer: short ? { kind: 'adamw', weightDecay: 0.01, clipNorm: 12 } : { kind: 'sgd', momentum: 0.99, nesterov: true, weightDecay: 3e-5, clipNorm: 12 },
+    learningRate: { initial: short ? 0.005 : 0.01, power: 0.9, warmupSteps: 20 },
+    augmentation: { ...augmentation, mirror: { ...augmentation.mirror, axes: mirrorAxes(augmentation.mirror.axes, facts.labels, short) } },
     foreground: 0.33,
     stepsPerEpoch: null,
-    validationBatches: 4,
+    validationBatches: Math.ceil(8 / batch),
   };
+}
+
+interface Candidate {
+  readonly baseChannels: number;
+  readonly batch: number;
+  readonly topology: Topology;
+  /** Steps that can be expected. */
+  readonly steps: number;
+}
+
+function modelOf(facts: PlanFacts, options: PlanOptions, topology: Topology, baseChannels: number): ModelConfig {
+  return {
+    kind: options.model ?? 'unet3d',
+    classes: facts.labels.length,
+    baseChannels,
+    levels: topology.strides.length,
+    maxChannels: 320,
+    convsPerLevel: 2,
+    strides: topology.strides,
+    kernels: topology.kernels,
+    deepSupervision: topology.strides.length > 2,
+  };
+}
+
+/** The plan of a training step: its bytes and FLOPs are what the choice rests on. */
+function stepPlan(facts: PlanFacts, target: PlanTarget, options: PlanOptions, topology: Topology, baseChannels: number, batch: number): Plan {
+  const model = modelOf(facts, options, topology, baseChannels);
+  return compile(trainingStep({ model, inChannels: facts.channelNames.length, batch, patch: topology.patch }), target.profile);
+}
+
+/** Labels of one side of the body. A flip of left and right would turn them into each other. */
+const SIDED = /(^|[^a-z])(left|right|l|r)([^a-z]|$)/i;
+
+/** Axes to flip, `[D, H, W]` of canonical orientation: W is left and right. */
+function mirrorAxes(axes: AugmentOptions['mirror']['axes'], labels: readonly LabelName[], short: boolean): (0 | 1 | 2)[] {
+  const sided = labels.some(({ name }) => SIDED.test(name));
+  return axes.filter((axis) => (axis === 2 ? !sided : !short));
 }

@@ -47,7 +47,7 @@ export interface TrainOptions {
   /** Go on with the run in `out`. Model, data, split, seed and plans are then the run's own. */
   readonly resume?: boolean;
   /** Wishes for the planner. */
-  readonly plan?: Omit<PlanOptions, 'seconds' | 'model'>;
+  readonly plan?: Omit<PlanOptions, 'seconds' | 'steps' | 'model'>;
   /** Changes to the plans that the planner made, before they are written. */
   readonly adjust?: (plans: Plans) => Plans;
   /** Longest time between checkpoints, seconds; 0 for one after every step. Default 120. */
@@ -147,6 +147,7 @@ async function newJob(options: TrainOptions, started: number, onEvent: OnEvent):
     {
       ...options.plan,
       ...(options.model === undefined ? {} : { model: options.model }),
+      ...(steps === undefined ? {} : { steps }),
       ...(minutes === undefined ? {} : { seconds: Math.max(1, minutes * 60 - (performance.now() - started) / 1000) }),
     },
   );

@@ -34,6 +34,20 @@ describe('makePlans', () => {
     expect(channels(1)).toBe(8);
   });
 
+  it('is nnU-Net for long runs, AdamW without odd flips for short ones', () => {
+    expect(makePlans(facts, target)).toMatchObject({ optimizer: { kind: 'sgd', momentum: 0.99 }, batch: 2, augmentation: { mirror: { axes: [0, 1, 2] } } });
+    expect(makePlans(facts, target, { steps: 300 })).toMatchObject({ optimizer: { kind: 'adamw' }, batch: 1, augmentation: { mirror: { axes: [2] } } });
+    // A patch smaller than the images needs the foreground oversampling of a larger batch.
+    expect(makePlans(facts, target, { steps: 300, patch: [24, 24, 24] }).batch).toBe(2);
+  });
+
+  it('never flips left into right when labels have sides', () => {
+    const labels = ['background', 'left kidney', 'Kidney_R'].map((name, value) => ({ name, value }));
+    expect(makePlans({ ...facts, labels }, target).augmentation.mirror.axes).toEqual([0, 1]);
+    const harmless = ['background', 'Anterior', 'liver'].map((name, value) => ({ name, value }));
+    expect(makePlans({ ...facts, labels: harmless }, target).augmentation.mirror.axes).toEqual([0, 1, 2]);
+  });
+
   it('keeps to a memory budget by the bytes of the real plan', () => {
     const plans = makePlans({ ...facts, medianShape: [200, 200, 200] }, target, { memoryBytes: 64 * 2 ** 20, baseChannels: 8 });
     expect(Math.max(...plans.patch)).toBeLessThan(200);

@@ -44,7 +44,13 @@ export interface NativeMemory {
 export interface NativeSession {
   ensure(persistentBytes: number, transientBytes: number): Promise<void>;
   load(words: ArrayBuffer): Promise<number>;
-  run(plan: number, refresh: readonly number[], inputs: readonly HostArray[], step: Uint8Array, outputs: readonly HostArray[]): Promise<void>;
+  run(
+    plan: number,
+    refresh: readonly number[],
+    inputs: readonly HostArray[],
+    step: Uint8Array,
+    outputs: readonly HostArray[],
+  ): Promise<void>;
   /** The run handed in last ends before its next kernel. */
   stop(): void;
   copyIn(offset: number, shape: readonly number[], source: HostArray): Promise<void>;
@@ -80,7 +86,11 @@ export function loadAddon(): Addon {
   }
   const { abi, planVersion, schemaHash } = addon.info();
   if (abi !== ABI || planVersion !== PLAN_VERSION || schemaHash !== planSchema().hash) {
-    throw new BackendUnavailableError('cpu', 'the native addon was built from another version of these packages', REMEDY);
+    throw new BackendUnavailableError(
+      'cpu',
+      'the native addon was built from another version of these packages',
+      REMEDY,
+    );
   }
   loaded = addon;
   return addon;

@@ -1,7 +1,13 @@
 /** The `cpu` backend: is it there, what does it run on, and its sessions. */
 
 import { cpus, totalmem } from 'node:os';
-import { ArgumentError, BackendUnavailableError, type Backend, type BackendProbe, type SessionOptions } from '@revoxel/runtime';
+import {
+  ArgumentError,
+  BackendUnavailableError,
+  type Backend,
+  type BackendProbe,
+  type SessionOptions,
+} from '@revoxel/runtime';
 import { loadAddon, type AddonInfo } from './addon.js';
 import { cpuProfile, defaultThreads } from './profile.js';
 import { CpuSession } from './session.js';
@@ -29,8 +35,14 @@ export function probe(): BackendProbe {
   try {
     return { available: true, facts: { threads: String(defaultThreads()), ...detailsOf(loadAddon().info()) } };
   } catch (error) {
-    if (error instanceof BackendUnavailableError) return { available: false, reason: error.reason, remedy: error.remedy, facts: {} };
-    return { available: false, reason: error instanceof Error ? error.message : String(error), remedy: 'see the reason', facts: {} };
+    if (error instanceof BackendUnavailableError)
+      return { available: false, reason: error.reason, remedy: error.remedy, facts: {} };
+    return {
+      available: false,
+      reason: error instanceof Error ? error.message : String(error),
+      remedy: 'see the reason',
+      facts: {},
+    };
   }
 }
 
@@ -43,7 +55,8 @@ export function probe(): BackendProbe {
  */
 export async function createBackend(options: CpuOptions = {}): Promise<CpuBackend> {
   const { threads = defaultThreads() } = options;
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) throw new ArgumentError('threads', 'an integer in 1..1024', threads);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
+    throw new ArgumentError('threads', 'an integer in 1..1024', threads);
   const addon = loadAddon();
   const info = addon.info();
   const backend: CpuBackend = {

@@ -12,7 +12,8 @@ export function defaultThreads(): number {
   const text = process.env.REVOXEL_THREADS;
   if (text === undefined || text === '') return availableParallelism();
   const threads = Number(text);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) throw new ArgumentError('REVOXEL_THREADS', 'an integer in 1..1024', text);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
+    throw new ArgumentError('REVOXEL_THREADS', 'an integer in 1..1024', text);
   return threads;
 }
 

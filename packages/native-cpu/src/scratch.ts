@@ -47,7 +47,8 @@ function inputChannels(query: QueryOf<'conv'> | QueryOf<'convWeightGrad'>): numb
 /** Floats of packed weights of a convolution, whatever form they come in. */
 export function packedFloats(query: QueryOf<'conv'> | QueryOf<'convTranspose'>): number {
   const { attrs } = query;
-  if (query.op === 'conv') return packForwardSize(inputChannels(query), query.attrs.outChannels, product(attrs.kernel), attrs.groups);
+  if (query.op === 'conv')
+    return packForwardSize(inputChannels(query), query.attrs.outChannels, product(attrs.kernel), attrs.groups);
   return packInputGradSize(query.attrs.inChannels, query.inputs[0]!.shape[1]!, product(attrs.kernel), attrs.groups);
 }
 
@@ -72,7 +73,8 @@ function convWeightGradScratch(query: QueryOf<'convWeightGrad'>, threads: number
   const ow = dy[dy.length - 1]!;
   const base = ceil16(2 * threads * co);
   if (cig < 8) {
-    const row = (product(attrs.kernel) / kw) * ((ow - 1) * attrs.stride[last]! + (kw - 1) * attrs.dilation[last]! + 1) * cig;
+    const row =
+      (product(attrs.kernel) / kw) * ((ow - 1) * attrs.stride[last]! + (kw - 1) * attrs.dilation[last]! + 1) * cig;
     return FLOAT * (base + threads * (ceil16(elements) + ceil16(row)));
   }
   const copies = Math.max(1, Math.min(threads, Math.floor(2 ** 22 / elements)));
@@ -121,7 +123,11 @@ export function scratchBytes(query: KernelQuery, threads: number): number {
     case 'normAct':
     case 'normGrad':
     case 'normActGrad':
-      return normScratch(x!.shape[1]!, query.inputs.some((t) => t.dtype === 'bf16'), threads);
+      return normScratch(
+        x!.shape[1]!,
+        query.inputs.some((t) => t.dtype === 'bf16'),
+        threads,
+      );
     case 'reduce':
       return threads * DOUBLE * Math.min(product(y.shape), REDUCE_LANES);
     case 'diceLoss':

@@ -45,7 +45,8 @@ export class CpuSession extends BaseSession {
    */
   async timings(plan: Plan): Promise<PlanTimings> {
     const id = this.plans.get(plan);
-    if (id === undefined) throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" is not loaded in this session; load it first`);
+    if (id === undefined)
+      throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" is not loaded in this session; load it first`);
     return this.native.timings(id).catch(rethrow);
   }
 

@@ -43,17 +43,15 @@ const IMAGE = [2, 12, 9, 14, 11];
 
 /** Every operation on tensors of some ten thousand elements. */
 export const LARGE_CASES: readonly OpCase[] = [
-  ...(['leakyRelu', 'sigmoid', 'tanh', 'gelu', 'exp', 'square', 'abs'] as const).map(
-    (kind: UnaryKind): OpCase => ({
-      op: 'unary',
-      name: `large/unary-${kind}`,
-      inputs: { x: { shape: IMAGE, values: { kind: 'awayFromZero', gap: 0.05, high: 3 } } },
-      build: (_g, { x }) => ({ y: unary(kind, x!, 0.01) }),
-      gradient: ['x'],
-      bf16: ['x'],
-      term: 20,
-    }),
-  ),
+  ...(['leakyRelu', 'sigmoid', 'tanh', 'gelu', 'exp', 'square', 'abs'] as const).map((kind: UnaryKind): OpCase => ({
+    op: 'unary',
+    name: `large/unary-${kind}`,
+    inputs: { x: { shape: IMAGE, values: { kind: 'awayFromZero', gap: 0.05, high: 3 } } },
+    build: (_g, { x }) => ({ y: unary(kind, x!, 0.01) }),
+    gradient: ['x'],
+    bf16: ['x'],
+    term: 20,
+  })),
   {
     op: 'binary',
     name: 'large/binary-broadcast',
@@ -62,7 +60,14 @@ export const LARGE_CASES: readonly OpCase[] = [
     bf16: ['a', 'b', 'c', 'd'],
     sums: 4,
   },
-  { op: 'scale', name: 'large/scale', inputs: { x: { shape: [40001] } }, build: (_g, { x }) => ({ y: scale(x!, 1.5, -0.25) }), bf16: ['x'], sums: 2 },
+  {
+    op: 'scale',
+    name: 'large/scale',
+    inputs: { x: { shape: [40001] } },
+    build: (_g, { x }) => ({ y: scale(x!, 1.5, -0.25) }),
+    bf16: ['x'],
+    sums: 2,
+  },
   {
     op: 'reduce',
     name: 'large/reduce',
@@ -81,24 +86,38 @@ export const LARGE_CASES: readonly OpCase[] = [
     op: 'reduce',
     name: 'large/reduce-few-channels',
     inputs: { x: { shape: [1, 3, 100, 101] }, wide: { shape: [3, 5000] } },
-    build: (_g, { x, wide }) => ({ a: sum(x!, { axes: [0, 2, 3] }), b: mean(wide!, { axes: [0] }), c: sum(wide!, { axes: [1] }) }),
+    build: (_g, { x, wide }) => ({
+      a: sum(x!, { axes: [0, 2, 3] }),
+      b: mean(wide!, { axes: [0] }),
+      c: sum(wide!, { axes: [1] }),
+    }),
     bf16: ['x', 'wide'],
     sums: 10100,
   },
-  { op: 'broadcast', name: 'large/broadcast', inputs: { x: { shape: [1, 7, 1, 30, 1] } }, build: (_g, { x }) => ({ y: broadcastTo(x!, [2, 7, 5, 30, 20]) }), gradient: ['x'], sums: 0, gradientSums: 200 },
-  ...[1, 3, 5, 12, 16, 17, 24, 40, 130].map(
-    (c): OpCase => ({
-      op: 'norm',
-      name: `large/instance-norm-${c}`,
-      inputs: { x: { shape: [2, c, 7, 13, 11], values: { kind: 'uniform', low: 2, high: 5 } }, gamma: { shape: [c] }, beta: { shape: [c] } },
-      build: (_g, { x, gamma, beta }) => ({ y: leakyRelu(instanceNorm(x!, gamma!, beta!), 0.01) }),
-      gradient: ['x', 'gamma', 'beta'],
-      bf16: ['x'],
-      // Two sums over the voxels of a channel, and the division by the standard deviation of about 0.9.
-      sums: 1001,
-      term: 4,
-    }),
-  ),
+  {
+    op: 'broadcast',
+    name: 'large/broadcast',
+    inputs: { x: { shape: [1, 7, 1, 30, 1] } },
+    build: (_g, { x }) => ({ y: broadcastTo(x!, [2, 7, 5, 30, 20]) }),
+    gradient: ['x'],
+    sums: 0,
+    gradientSums: 200,
+  },
+  ...[1, 3, 5, 12, 16, 17, 24, 40, 130].map((c): OpCase => ({
+    op: 'norm',
+    name: `large/instance-norm-${c}`,
+    inputs: {
+      x: { shape: [2, c, 7, 13, 11], values: { kind: 'uniform', low: 2, high: 5 } },
+      gamma: { shape: [c] },
+      beta: { shape: [c] },
+    },
+    build: (_g, { x, gamma, beta }) => ({ y: leakyRelu(instanceNorm(x!, gamma!, beta!), 0.01) }),
+    gradient: ['x', 'gamma', 'beta'],
+    bf16: ['x'],
+    // Two sums over the voxels of a channel, and the division by the standard deviation of about 0.9.
+    sums: 1001,
+    term: 4,
+  })),
   {
     op: 'norm',
     name: 'large/group-norm',
@@ -111,7 +130,10 @@ export const LARGE_CASES: readonly OpCase[] = [
   {
     op: 'softmax',
     name: 'large/softmax',
-    inputs: { x: { shape: [2, 5, 60, 41], values: { kind: 'uniform', low: -6, high: 6 } }, long: { shape: [9, 2500], values: { kind: 'uniform', low: -3, high: 3 } } },
+    inputs: {
+      x: { shape: [2, 5, 60, 41], values: { kind: 'uniform', low: -6, high: 6 } },
+      long: { shape: [9, 2500], values: { kind: 'uniform', low: -3, high: 3 } },
+    },
     build: (_g, { x, long }) => ({ y: softmax(x!), z: softmax(long!) }),
     gradient: ['x', 'long'],
     bf16: ['x', 'long'],
@@ -120,7 +142,10 @@ export const LARGE_CASES: readonly OpCase[] = [
   {
     op: 'crossEntropy',
     name: 'large/losses',
-    inputs: { x: { shape: [2, 4, 30, 71], values: { kind: 'uniform', low: -4, high: 4 } }, labels: { shape: [2, 1, 30, 71], dtype: 'u8', values: { kind: 'labels', classes: 4, ignore: 255 } } },
+    inputs: {
+      x: { shape: [2, 4, 30, 71], values: { kind: 'uniform', low: -4, high: 4 } },
+      labels: { shape: [2, 1, 30, 71], dtype: 'u8', values: { kind: 'labels', classes: 4, ignore: 255 } },
+    },
     build: (_g, { x, labels }) => ({
       ce: crossEntropy(x!, labels!, { ignore: 255 }),
       dice: diceLoss(softmax(x!), labels!, { ignore: 255 }),
@@ -129,7 +154,13 @@ export const LARGE_CASES: readonly OpCase[] = [
     gradient: ['x'],
     sums: 4260,
   },
-  { op: 'argmax', name: 'large/argmax', inputs: { x: { shape: [2, 5, 60, 41] } }, build: (_g, { x }) => ({ y: argmax(x!) }), sums: 0 },
+  {
+    op: 'argmax',
+    name: 'large/argmax',
+    inputs: { x: { shape: [2, 5, 60, 41] } },
+    build: (_g, { x }) => ({ y: argmax(x!) }),
+    sums: 0,
+  },
   {
     op: 'pool',
     name: 'large/pool',
@@ -146,23 +177,23 @@ export const LARGE_CASES: readonly OpCase[] = [
     gradientSums: 40,
   },
   // One result each: gradients of several would be rounded to bf16 one by one, and may cancel.
-  ...([
-    ['up', [2, 5, 9, 12, 10], [18, 17, 23], 'linear'],
-    ['mixed', [2, 5, 9, 12, 10], [5, 24, 10], 'linear'],
-    ['flat', [1, 3, 60, 33], [45, 70], 'linear'],
-    ['nearest', [2, 5, 9, 12, 10], [12, 5, 21], 'nearest'],
-  ] as const).map(
-    ([name, shape, size, mode]): OpCase => ({
-      op: 'resize',
-      name: `large/resize-${name}`,
-      inputs: { x: { shape } },
-      build: (_g, { x }) => ({ y: resize(x!, size, mode) }),
-      gradient: ['x'],
-      bf16: ['x'],
-      sums: mode === 'nearest' ? 0 : 8,
-      gradientSums: 64,
-    }),
-  ),
+  ...(
+    [
+      ['up', [2, 5, 9, 12, 10], [18, 17, 23], 'linear'],
+      ['mixed', [2, 5, 9, 12, 10], [5, 24, 10], 'linear'],
+      ['flat', [1, 3, 60, 33], [45, 70], 'linear'],
+      ['nearest', [2, 5, 9, 12, 10], [12, 5, 21], 'nearest'],
+    ] as const
+  ).map(([name, shape, size, mode]): OpCase => ({
+    op: 'resize',
+    name: `large/resize-${name}`,
+    inputs: { x: { shape } },
+    build: (_g, { x }) => ({ y: resize(x!, size, mode) }),
+    gradient: ['x'],
+    bf16: ['x'],
+    sums: mode === 'nearest' ? 0 : 8,
+    gradientSums: 64,
+  })),
   {
     op: 'concat',
     name: 'large/movement',
@@ -188,7 +219,12 @@ export const LARGE_CASES: readonly OpCase[] = [
     op: 'cast',
     name: 'large/cast',
     inputs: { x: { shape: [50001], values: { kind: 'uniform', low: -300, high: 300 } } },
-    build: (_g, { x }) => ({ bf16: cast(x!, 'bf16'), u8: cast(x!, 'u8'), q16: cast(x!, 'q16'), i32: cast(cast(x!, 'i32'), 'f32') }),
+    build: (_g, { x }) => ({
+      bf16: cast(x!, 'bf16'),
+      u8: cast(x!, 'u8'),
+      q16: cast(x!, 'q16'),
+      i32: cast(cast(x!, 'i32'), 'f32'),
+    }),
     sums: 0,
   },
   {
@@ -227,7 +263,11 @@ export const LARGE_CASES: readonly OpCase[] = [
     name: 'large/sgd',
     inputs: { w: { shape: [30001], role: 'state' }, m: { shape: [30001], role: 'state' }, g: { shape: [30001] } },
     build: (graph, { w, m, g }) => {
-      sgdUpdate(w!, g!, m!, graph.step('lr'), graph.step('factor'), { momentum: 0.99, weightDecay: 3e-5, nesterov: true });
+      sgdUpdate(w!, g!, m!, graph.step('lr'), graph.step('factor'), {
+        momentum: 0.99,
+        weightDecay: 3e-5,
+        nesterov: true,
+      });
       return {};
     },
     steps: [
@@ -239,9 +279,19 @@ export const LARGE_CASES: readonly OpCase[] = [
   {
     op: 'adamwUpdate',
     name: 'large/adamw',
-    inputs: { w: { shape: [30001], role: 'state' }, m: { shape: [30001], role: 'state', values: { kind: 'list', values: [0] } }, v: { shape: [30001], role: 'state', values: { kind: 'list', values: [0] } }, g: { shape: [30001] } },
+    inputs: {
+      w: { shape: [30001], role: 'state' },
+      m: { shape: [30001], role: 'state', values: { kind: 'list', values: [0] } },
+      v: { shape: [30001], role: 'state', values: { kind: 'list', values: [0] } },
+      g: { shape: [30001] },
+    },
     build: (graph, { w, m, v, g }) => {
-      adamwUpdate(w!, g!, m!, v!, graph.step('lr'), graph.step('factor'), graph.step('step', 'u32'), { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 });
+      adamwUpdate(w!, g!, m!, v!, graph.step('lr'), graph.step('factor'), graph.step('step', 'u32'), {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weightDecay: 0.01,
+      });
       return {};
     },
     steps: [
@@ -275,8 +325,19 @@ function randomConvolutions(count: number): OpCase[] {
       return {
         op: 'convTranspose',
         name: `large/conv-transpose-${i}`,
-        inputs: { x: { shape: [n, ci, ...size] }, w: { shape: [ci, co / groups, ...kernel], role: 'parameter' }, bias: { shape: [co], role: 'parameter' } },
-        build: (_g, { x, w, bias }) => ({ y: convTranspose(x!, w!, bias!, { stride, dilation, groups, padding: padding.map((p, axis) => Math.min(p, size[axis]! - 1)) }) }),
+        inputs: {
+          x: { shape: [n, ci, ...size] },
+          w: { shape: [ci, co / groups, ...kernel], role: 'parameter' },
+          bias: { shape: [co], role: 'parameter' },
+        },
+        build: (_g, { x, w, bias }) => ({
+          y: convTranspose(x!, w!, bias!, {
+            stride,
+            dilation,
+            groups,
+            padding: padding.map((p, axis) => Math.min(p, size[axis]! - 1)),
+          }),
+        }),
         gradient: ['x', 'w', 'bias'],
         sums: sums + 1,
         gradientSums: Math.max(voxels * 8, (co / groups) * 27),
@@ -291,7 +352,14 @@ function randomConvolutions(count: number): OpCase[] {
         w: { shape: [co, ci / groups, ...kernel], role: 'parameter' as const },
         bias: { shape: [co], role: 'parameter' as const },
       },
-      build: (_g, t) => ({ y: conv(names.map((name) => t[name]!), t['w']!, t['bias']!, { stride, dilation, groups, padding }) }),
+      build: (_g, t) => ({
+        y: conv(
+          names.map((name) => t[name]!),
+          t['w']!,
+          t['bias']!,
+          { stride, dilation, groups, padding },
+        ),
+      }),
       gradient: [...names, 'w', 'bias'],
       bf16: names,
       sums: sums + 1,

@@ -1,7 +1,15 @@
 /** Every operation against the reference and against golden values, on one, two and three threads. */
 
 import { compile, createReferenceBackend, OP_NAMES } from '@revoxel/runtime';
-import { formatFailures, forwardGraph, gradientGraph, loadGolden, OP_CASES, runOpCases, variantsOf } from '@revoxel/runtime/testing';
+import {
+  formatFailures,
+  forwardGraph,
+  gradientGraph,
+  loadGolden,
+  OP_CASES,
+  runOpCases,
+  variantsOf,
+} from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { createBackend } from '../src/backend.js';
 import { cpuProfile } from '../src/profile.js';

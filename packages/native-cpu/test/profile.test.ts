@@ -13,7 +13,8 @@ describe('cpuProfile', () => {
     expect(plan.calls.some((c) => c.op === 'normAct')).toBe(true);
     expect(plan.calls.some((c) => c.op === 'normActGrad')).toBe(true);
     // Every parameter convolution reads packed weights, refreshed at the end of the step.
-    for (const call of plan.calls) if (call.op === 'conv' || call.op === 'convTranspose') expect(call.attrs.form).toBe('packed');
+    for (const call of plan.calls)
+      if (call.op === 'conv' || call.op === 'convTranspose') expect(call.attrs.form).toBe('packed');
     expect(plan.derived.length).toBeGreaterThan(0);
     for (const call of plan.calls) expect(call.scratch.offset % plan.alignment).toBe(0);
   });

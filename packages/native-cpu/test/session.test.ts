@@ -1,6 +1,18 @@
 /** Sessions: training beside the reference, repeatability, plans that share parameters, stopping, errors, memory. */
 
-import { compile, createReferenceBackend, evaluate, AbortedError, ArgumentError, DisposedError, OutOfMemoryError, relu, RevoxelError, trace, type Backend } from '@revoxel/runtime';
+import {
+  compile,
+  createReferenceBackend,
+  evaluate,
+  AbortedError,
+  ArgumentError,
+  DisposedError,
+  OutOfMemoryError,
+  relu,
+  RevoxelError,
+  trace,
+  type Backend,
+} from '@revoxel/runtime';
 import { compareArrays } from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { createBackend, liveBytes } from '../src/backend.js';
@@ -9,7 +21,10 @@ import { batch, inferenceGraph, PATCH, trainingGraph } from './small-net.js';
 
 const STEP = { lr: 0.05, factor: 1 };
 
-async function train(backend: Backend, steps: number): Promise<{ losses: number[]; parameters: Map<string, ArrayLike<number>>; logits: ArrayLike<number> }> {
+async function train(
+  backend: Backend,
+  steps: number,
+): Promise<{ losses: number[]; parameters: Map<string, ArrayLike<number>>; logits: ArrayLike<number> }> {
   using session = await backend.createSession({ seed: 3 });
   const step = await session.load(compile(trainingGraph(), backend.profile));
   const infer = await session.load(compile(inferenceGraph(), backend.profile));
@@ -28,14 +43,20 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
     // Three steps of fp32 against float64 sums: errors of about 1e-7 grow with every step.
     expect(compareArrays(actual.losses, expected.losses, { rtol: 1e-5, atol: 1e-5 })?.message).toBeUndefined();
     for (const [name, values] of expected.parameters) {
-      expect(compareArrays(actual.parameters.get(name)!, values, { rtol: 1e-3, atol: 1e-4 })?.message, name).toBeUndefined();
+      expect(
+        compareArrays(actual.parameters.get(name)!, values, { rtol: 1e-3, atol: 1e-4 })?.message,
+        name,
+      ).toBeUndefined();
     }
     expect(compareArrays(actual.logits, expected.logits, { rtol: 1e-3, atol: 1e-3 })?.message).toBeUndefined();
   });
 
   it('give the same bits twice, on one and on two threads', async () => {
     for (const threads of [1, 2]) {
-      const [a, b] = [await train(await createBackend({ threads }), 4), await train(await createBackend({ threads }), 4)];
+      const [a, b] = [
+        await train(await createBackend({ threads }), 4),
+        await train(await createBackend({ threads }), 4),
+      ];
       expect(a.losses).toEqual(b.losses);
       for (const [name, values] of a.parameters) expect(values, name).toEqual(b.parameters.get(name));
     }
@@ -68,7 +89,10 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
   it('take arrays in shared memory and fill arrays of the caller', async () => {
     const backend = await createBackend();
     using session = await backend.createSession();
-    const plan = compile(trace('relu', (g) => g.output('y', relu(g.input('x', [4])))), backend.profile);
+    const plan = compile(
+      trace('relu', (g) => g.output('y', relu(g.input('x', [4])))),
+      backend.profile,
+    );
     const run = await session.load(plan);
     const shared = new Float32Array(new SharedArrayBuffer(16));
     shared.set([-1, 2, -3, 4]);
@@ -103,7 +127,9 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
     await expect(run.run(batch(0), { lr: 1 })).rejects.toThrow(/step\.factor/);
     await expect(createBackend({ threads: 0 })).rejects.toThrow(/threads/);
     const other = await createBackend({ threads: 2 });
-    await expect(session.load(compile(trainingGraph(), other.profile))).rejects.toThrow(/compiled for "cpu:2", this session runs "cpu:1"/);
+    await expect(session.load(compile(trainingGraph(), other.profile))).rejects.toThrow(
+      /compiled for "cpu:2", this session runs "cpu:1"/,
+    );
     expect(() => session.describe('nothing')).toThrow(ArgumentError);
   });
 
@@ -111,9 +137,14 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
     const backend = await createBackend();
     using session = await backend.createSession();
     const side = 1 << 13;
-    const plan = compile(trace('huge', (g) => g.output('y', relu(g.input('x', [1, 64, side, side, 64])))), backend.profile);
+    const plan = compile(
+      trace('huge', (g) => g.output('y', relu(g.input('x', [1, 64, side, side, 64])))),
+      backend.profile,
+    );
     await expect(session.load(plan)).rejects.toThrow(OutOfMemoryError);
-    const { y } = await evaluate(backend, { x: { data: new Float32Array([-1, 1]), shape: [2] } }, (_g, { x }) => ({ y: relu(x) }));
+    const { y } = await evaluate(backend, { x: { data: new Float32Array([-1, 1]), shape: [2] } }, (_g, { x }) => ({
+      y: relu(x),
+    }));
     expect(y.data[1]).toBe(1);
   });
 
@@ -129,7 +160,9 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
       (error: unknown) => error,
     );
     expect(failure).toBeInstanceOf(RevoxelError);
-    expect((failure as RevoxelError).message).toMatch(/^convWeightGrad ".*": needs \d+ bytes of scratch, the plan gives 0; operands \[2, /);
+    expect((failure as RevoxelError).message).toMatch(
+      /^convWeightGrad ".*": needs \d+ bytes of scratch, the plan gives 0; operands \[2, /,
+    );
   });
 
   it('hold what was planned, resident at once, and give it back', async () => {

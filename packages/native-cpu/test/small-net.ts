@@ -41,15 +41,27 @@ function block(net: Net, name: string, x: Tensor | readonly Tensor[], channels: 
   return net.g.region(name, () => {
     const pieces = 'length' in x ? x : [x];
     const inputs = pieces.reduce((sum, p) => sum + p.shape[1]!, 0);
-    const y = conv(pieces, net.parameter('w', [channels, inputs, 3, 3, 3], heNormal(inputs * 27, 0.01)), net.parameter('b', [channels], ZEROS), { stride, padding: 1 });
-    return leakyRelu(instanceNorm(y, net.parameter('gamma', [channels], ONES), net.parameter('beta', [channels], ZEROS)));
+    const y = conv(
+      pieces,
+      net.parameter('w', [channels, inputs, 3, 3, 3], heNormal(inputs * 27, 0.01)),
+      net.parameter('b', [channels], ZEROS),
+      { stride, padding: 1 },
+    );
+    return leakyRelu(
+      instanceNorm(y, net.parameter('gamma', [channels], ONES), net.parameter('beta', [channels], ZEROS)),
+    );
   });
 }
 
 function network(net: Net, x: Tensor): Tensor {
   const skip = block(net, 'down0', x, 8, 1);
   const deep = block(net, 'down1', skip, 12, 2);
-  const up = convTranspose(deep, net.parameter('up.w', [12, 8, 3, 2, 2], heNormal(12, 0.01)), net.parameter('up.b', [8], ZEROS), { stride: 2, padding: [1, 0, 0] });
+  const up = convTranspose(
+    deep,
+    net.parameter('up.w', [12, 8, 3, 2, 2], heNormal(12, 0.01)),
+    net.parameter('up.b', [8], ZEROS),
+    { stride: 2, padding: [1, 0, 0] },
+  );
   const joined = block(net, 'up0', [up, skip], 8, 1);
   return conv(joined, net.parameter('head.w', [3, 8, 1, 1, 1], heNormal(8, 1)), net.parameter('head.b', [3], ZEROS));
 }
@@ -70,7 +82,11 @@ export function trainingGraph(): Graph {
     g.phase('update', () =>
       net.parameters.forEach(({ name, value: w }, i) => {
         const m = g.state(`momentum.${name}`, w.shape, ZEROS, 'optimizer');
-        sgdUpdate(w, grads[i]!, m, g.step('lr'), g.step('factor'), { momentum: 0.9, weightDecay: 1e-4, nesterov: true });
+        sgdUpdate(w, grads[i]!, m, g.step('lr'), g.step('factor'), {
+          momentum: 0.9,
+          weightDecay: 1e-4,
+          nesterov: true,
+        });
       }),
     );
   });

@@ -12,8 +12,8 @@
 
 #include "tensor.h"
 
-// Needs ifunc, which glibc has on x86; elsewhere the compiler's baseline is used.
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+// Needs ifunc, which glibc has on x86 (and sanitizers cannot start with); elsewhere the compiler's baseline is used.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 #define REVOXEL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define REVOXEL_CLONES

@@ -18,7 +18,11 @@ const FORMAT = 'revoxel-plan';
 /** A plan as JSON text. @param space - indentation, as in `JSON.stringify`. */
 export function planToJson(plan: Plan, space?: number): string {
   const envelope = { format: FORMAT, schema: planSchema().hash.toString(16).padStart(16, '0'), plan };
-  return JSON.stringify(envelope, (_key, value: unknown) => (value === Infinity || value === -Infinity ? String(value) : value), space);
+  return JSON.stringify(
+    envelope,
+    (_key, value: unknown) => (value === Infinity || value === -Infinity ? String(value) : value),
+    space,
+  );
 }
 
 /**
@@ -38,7 +42,8 @@ export function planFromJson(text: string, file = 'plan'): Plan {
   }
   if (!isRecord(envelope) || envelope['format'] !== FORMAT || !isRecord(envelope['plan'])) return fail('is not a plan');
   const schema = planSchema();
-  if (envelope['schema'] !== schema.hash.toString(16).padStart(16, '0')) fail(`was written by another version (schema ${String(envelope['schema'])})`);
+  if (envelope['schema'] !== schema.hash.toString(16).padStart(16, '0'))
+    fail(`was written by another version (schema ${String(envelope['schema'])})`);
   const plan = envelope['plan'] as unknown as Mutable<Plan>;
   if (plan.version !== schema.version) fail(`has version ${String(plan.version)}, expected ${schema.version}`);
   for (const list of ['values', 'calls', 'inputs', 'outputs', 'step', 'persistent', 'derived', 'writes'] as const) {
@@ -49,11 +54,13 @@ export function planFromJson(text: string, file = 'plan'): Plan {
     if (!DTYPES.includes(v.dtype)) fail(`${where} has dtype ${v.dtype}`);
     if (!SEGMENTS.includes(v.segment)) fail(`${where} is in segment ${v.segment}`);
     if (!MEMORY_CLASSES.includes(v.memoryClass)) fail(`${where} has memory class ${v.memoryClass}`);
-    if (v.bytes !== elementCount(v.shape) * elementBytes(v.dtype as DType)) fail(`${where} has ${v.bytes} bytes for [${v.shape.join(', ')}] ${v.dtype}`);
+    if (v.bytes !== elementCount(v.shape) * elementBytes(v.dtype as DType))
+      fail(`${where} has ${v.bytes} bytes for [${v.shape.join(', ')}] ${v.dtype}`);
     if (!(Number.isSafeInteger(v.offset) && v.offset >= 0)) fail(`${where} has offset ${v.offset}`);
   });
   const index = (i: number, where: string): void => {
-    if (!Number.isSafeInteger(i) || i < 0 || i >= plan.values.length) fail(`${where} names value ${i} of ${plan.values.length}`);
+    if (!Number.isSafeInteger(i) || i < 0 || i >= plan.values.length)
+      fail(`${where} names value ${i} of ${plan.values.length}`);
   };
   for (const call of [...plan.calls, ...plan.derived.map((d) => d.call)]) {
     const where = `call "${call.name}"`;
@@ -65,7 +72,8 @@ export function planFromJson(text: string, file = 'plan'): Plan {
     if (fault) fail(`${where}: ${fault}`);
     for (const i of [...call.inputs, ...call.outputs]) index(i, where);
   }
-  for (const { name, value } of [...plan.inputs, ...plan.outputs, ...plan.step, ...plan.persistent, ...plan.derived]) index(value, `"${name}"`);
+  for (const { name, value } of [...plan.inputs, ...plan.outputs, ...plan.step, ...plan.persistent, ...plan.derived])
+    index(value, `"${name}"`);
   for (const { init } of plan.persistent) reviveNumbers(init as unknown as Record<string, unknown>);
   return plan;
 }

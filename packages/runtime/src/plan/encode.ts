@@ -33,10 +33,16 @@ export function encodePlan(plan: Plan, offsets: readonly number[] = plan.values.
   const schema = planSchema();
   const out = new WordWriter();
   if (offsets.length !== plan.values.length) {
-    throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" has ${plan.values.length} values, got ${offsets.length} offsets; give one per value`);
+    throw new RevoxelError(
+      'ERR_PLAN',
+      `plan "${plan.name}" has ${plan.values.length} values, got ${offsets.length} offsets; give one per value`,
+    );
   }
   // What the executor must have mapped: at least what this plan touches.
-  const persistentBytes = plan.values.reduce((top, v, i) => (v.segment === 'persistent' ? Math.max(top, offsets[i]! + v.bytes) : top), 0);
+  const persistentBytes = plan.values.reduce(
+    (top, v, i) => (v.segment === 'persistent' ? Math.max(top, offsets[i]! + v.bytes) : top),
+    0,
+  );
 
   out.bits(PLAN_MAGIC);
   out.int(schema.version);
@@ -109,7 +115,8 @@ function writeCall(out: WordWriter, call: KernelCall): void {
   out.ints(call.outputs);
   const schema: AttrSchema = OPS[call.op].attrs;
   const attrs = call.attrs as AnyAttrs;
-  for (const [key, kind] of Object.entries(schema)) writeAttr(out, kind, attrs[key], `${call.op} "${call.name}" attribute "${key}"`);
+  for (const [key, kind] of Object.entries(schema))
+    writeAttr(out, kind, attrs[key], `${call.op} "${call.name}" attribute "${key}"`);
   out.text(call.name);
 }
 

@@ -71,6 +71,7 @@ function attrList(attrs: AttrSchema): SchemaAttr[] {
 /** 64-bit FNV-1a of the UTF-8 bytes of a text, as an unsigned number. */
 function fnv1a64(text: string): bigint {
   let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  for (const byte of new TextEncoder().encode(text))
+    hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
   return hash;
 }

@@ -41,7 +41,9 @@ describe('planToJson', () => {
     expect(() => planFromJson('{')).toThrow(FormatError);
     expect(() => planFromJson('{}', 'a.json')).toThrow(/a\.json: is not a plan/);
     expect(() => planFromJson(text.replace(/"schema":"[0-9a-f]+"/, '"schema":"0"'))).toThrow(/another version/);
-    expect(() => planFromJson(text.replace('"groups":1', '"groups":1.5'))).toThrow(/call "net\.conv": attribute "groups"/);
+    expect(() => planFromJson(text.replace('"groups":1', '"groups":1.5'))).toThrow(
+      /call "net\.conv": attribute "groups"/,
+    );
     expect(() => planFromJson(text.replace('"inputs":[0,2]', '"inputs":[0,99]'))).toThrow(/names value 99/);
     expect(() => planFromJson(text.replace('"bytes":96', '"bytes":95'))).toThrow(RevoxelError);
   });
@@ -63,7 +65,21 @@ describe.skipIf(!compiler)(`decodePlan in C++ (${compiler ?? 'no compiler found'
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'revoxel-plan-'));
     program = join(folder, 'decode');
-    const built = spawnSync(compiler!, ['-std=c++17', '-Wall', '-Wextra', '-Werror', '-fsanitize=undefined', `-I${native}`, join(here, 'decode-plan.cc'), '-o', program], { encoding: 'utf8' });
+    const built = spawnSync(
+      compiler!,
+      [
+        '-std=c++17',
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-fsanitize=undefined',
+        `-I${native}`,
+        join(here, 'decode-plan.cc'),
+        '-o',
+        program,
+      ],
+      { encoding: 'utf8' },
+    );
     expect(built.stderr + String(built.status)).toBe('0');
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -25,6 +25,7 @@
         'ops/cast.cc',
         'ops/concat.cc',
         'ops/conv.cc',
+        'ops/conv-onednn.cc',
         'ops/conv-transpose.cc',
         'ops/conv-weight-grad.cc',
         'ops/cross-entropy.cc',

@@ -10,7 +10,7 @@ import { isMainThread } from 'node:worker_threads';
 import { BackendUnavailableError, PLAN_VERSION, planSchema, type HostArray } from '@revoxel/runtime';
 
 /** Bump together with ABI in native/napi/addon.cc. */
-const ABI = 1;
+const ABI = 2;
 
 const FILE = fileURLToPath(new URL('../build/Release/revoxel_cpu.node', import.meta.url));
 const REMEDY = 'run npx nx run-many -t build:native (needs g++ or clang, make and Python 3)';
@@ -63,6 +63,21 @@ export interface NativeSession {
 /** What the addon exports. */
 export interface Addon {
   info(): AddonInfo;
+  /**
+   * Scratch of a convolution by oneDNN.
+   * @param pass - 0 forward, 1 input gradient, 2 weight gradient.
+   * @param shape - 22 numbers in the order of `ConvShape` in native/kernels/conv.h.
+   * @param channels - input channels of every piece, or of the slice.
+   * @param always - also where it is not the faster choice.
+   * @returns floats, or -1 where oneDNN is not to be used.
+   */
+  onednnScratch(
+    pass: number,
+    shape: readonly number[],
+    channels: readonly number[],
+    threads: number,
+    always: boolean,
+  ): number;
   /** Bytes of memory held by all sessions of the process. */
   liveBytes(): number;
   readonly NativeSession: new (threads: number) => NativeSession;

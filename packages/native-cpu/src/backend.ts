@@ -8,13 +8,16 @@ import {
   type BackendProbe,
   type SessionOptions,
 } from '@revoxel/runtime';
-import { loadAddon, type AddonInfo } from './addon.js';
-import { cpuProfile, defaultThreads } from './profile.js';
+import { loadAddon, type Addon, type AddonInfo } from './addon.js';
+import { convShape, PASS, pieceChannels } from './conv-shape.js';
+import { cpuProfile, defaultThreads, type OnednnChoice } from './profile.js';
 import { CpuSession } from './session.js';
 
 export interface CpuOptions {
   /** Threads of every session; default `REVOXEL_THREADS`, else all processors. */
   readonly threads?: number;
+  /** False: never oneDNN. `always`: wherever it can, for tests and benchmarks. Default: where it was measured faster. */
+  readonly onednn?: boolean | 'always';
 }
 
 /** A backend whose sessions can tell how long each kernel took. */
@@ -46,6 +49,28 @@ export function probe(): BackendProbe {
   }
 }
 
+/** How plans for this machine choose oneDNN, or undefined where it is not built in or not wanted. */
+function choiceOf(addon: Addon, wanted: boolean | 'always'): OnednnChoice | undefined {
+  const { onednn } = addon.info();
+  if (onednn === null || wanted === false) return undefined;
+  const always = wanted === 'always';
+  // A plan asks for the same call several times (form of weights, variant, scratch), and preparing one takes milliseconds.
+  const known = new Map<string, number>();
+  return {
+    version: always ? `${onednn}!` : onednn,
+    scratch(query, threads) {
+      if (query.attrs.groups !== 1) return -1;
+      const [pass, shape, channels] = [PASS[query.op], convShape(query), pieceChannels(query)];
+      const key = [pass, threads, ...shape, ...channels].join();
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const floats = addon.onednnScratch(pass, shape, channels, threads, always);
+      known.set(key, floats);
+      return floats;
+    },
+  };
+}
+
 /**
  * The native CPU backend.
  * @throws BackendUnavailableError if the addon is not built or does not fit, with the command that mends it.
@@ -54,14 +79,14 @@ export function probe(): BackendProbe {
  * const { y } = await evaluate(backend, { x: { data: new Float32Array([-1, 2]), shape: [2] } }, (g, { x }) => ({ y: relu(x) }));
  */
 export async function createBackend(options: CpuOptions = {}): Promise<CpuBackend> {
-  const { threads = defaultThreads() } = options;
+  const { threads = defaultThreads(), onednn = true } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
     throw new ArgumentError('threads', 'an integer in 1..1024', threads);
   const addon = loadAddon();
   const info = addon.info();
   const backend: CpuBackend = {
     name: 'cpu',
-    profile: cpuProfile(threads),
+    profile: cpuProfile(threads, choiceOf(addon, onednn)),
     facts: {
       device: cpus()[0]?.model.trim() ?? process.arch,
       threads,

@@ -1,3 +1,3 @@
 export { createBackend, liveBytes, probe, type CpuBackend, type CpuOptions } from './backend.js';
-export { cpuProfile } from './profile.js';
+export { cpuProfile, type OnednnChoice } from './profile.js';
 export { CpuSession, type PlanTimings } from './session.js';

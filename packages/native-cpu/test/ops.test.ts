@@ -9,12 +9,42 @@ import {
   OP_CASES,
   runOpCases,
   variantsOf,
+  type CaseVariant,
 } from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
-import { createBackend } from '../src/backend.js';
+import { createBackend, probe } from '../src/backend.js';
 import { cpuProfile } from '../src/profile.js';
 import { notBuilt, named } from './built.js';
 import { LARGE_CASES } from './large-cases.js';
+
+const PLAIN: CaseVariant = { label: 'f32', bf16: false, parameters: true };
+const onednn = probe().facts['oneDNN'] ?? 'not built in';
+
+describe.skipIf(notBuilt || onednn === 'not built in')(named(`convolutions by oneDNN ${onednn}`), () => {
+  it('wherever it can, chosen or not', { timeout: 120_000 }, async () => {
+    const backend = await createBackend({ threads: 2, onednn: 'always' });
+    const cases = [...OP_CASES, ...LARGE_CASES].filter((c) => c.op.startsWith('conv'));
+    const forward = cases.flatMap((c) => compile(forwardGraph(c, variantsOf(c)[0]!), backend.profile).calls);
+    expect(forward.filter((c) => c.variant === 1).length).toBeGreaterThan(20);
+    expect(formatFailures(await runOpCases(backend, { reference: createReferenceBackend(), cases }))).toBe('');
+  });
+
+  it('refuses plans that chose it in a session without', async () => {
+    const [always, never] = [
+      await createBackend({ threads: 1, onednn: 'always' }),
+      await createBackend({ threads: 1, onednn: false }),
+    ];
+    using session = await never.createSession();
+    const plan = compile(
+      forwardGraph(
+        LARGE_CASES.find((c) => c.op === 'conv')!,
+        PLAIN,
+      ),
+      always.profile,
+    );
+    await expect(session.load(plan)).rejects.toThrow(/compiled for "cpu:1\+onednn/);
+  });
+});
 
 describe.skipIf(notBuilt)(named('operations'), () => {
   const reference = createReferenceBackend();

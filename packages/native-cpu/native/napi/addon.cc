@@ -8,19 +8,17 @@
 
 #include "../core/arena.h"
 #include "../kernels/conv.h"
+#include "../kernels/onednn.h"
+#include "../ops/conv-onednn.h"
 #include "native-session.h"
 #include "plan-types.h"
-
-#ifdef REVOXEL_HAVE_ONEDNN
-#include <dnnl.h>
-#endif
 
 namespace revoxel {
 
 namespace {
 
 /** Bump when the surface changes; src/addon.ts checks it. */
-constexpr int ABI = 1;
+constexpr int ABI = 2;
 
 std::string compilerName() {
 #if defined(__clang__)
@@ -43,12 +41,32 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   object.Set("processors", omp_get_num_procs());
   object.Set("physicalBytes", static_cast<double>(physicalBytes()));
 #ifdef REVOXEL_HAVE_ONEDNN
-  const dnnl_version_t* const version = dnnl_version();
-  object.Set("onednn", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
+  object.Set("onednn", onednnVersion());
 #else
   object.Set("onednn", env.Null());
 #endif
   return object;
+}
+
+std::vector<int64_t> integersOf(const Napi::Value& value) {
+  if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), "expected an array of numbers");
+  const auto array = value.As<Napi::Array>();
+  std::vector<int64_t> list;
+  for (uint32_t i = 0; i < array.Length(); i++) list.push_back(array.Get(i).As<Napi::Number>().Int64Value());
+  return list;
+}
+
+/** onednnScratch(pass, shape: 22 numbers in the order of ConvShape, channels, threads, always): floats, or -1. */
+Napi::Value onednnScratchOf(const Napi::CallbackInfo& call) {
+  const auto pass = static_cast<Pass>(call[0].As<Napi::Number>().Int32Value());
+  const auto n = integersOf(call[1]);
+  if (n.size() != 22) throw Napi::RangeError::New(call.Env(), "expected 22 sizes of a convolution");
+  const ConvShape shape{n[0],  n[1],  n[2],  n[3],  n[4],  n[5],  n[6],  n[7],  n[8],  n[9],  n[10],
+                        n[11], n[12], n[13], n[14], n[15], n[16], n[17], n[18], n[19], n[20], n[21]};
+  const int threads = call[3].As<Napi::Number>().Int32Value();
+  const bool always = call[4].As<Napi::Boolean>().Value();
+  const int64_t floats = ops::onednnCallScratch(shape, pass, integersOf(call[2]), threads, always);
+  return Napi::Number::New(call.Env(), static_cast<double>(floats));
 }
 
 /** Bytes of memory held by all sessions of the process. */
@@ -56,6 +74,7 @@ Napi::Value liveBytes(const Napi::CallbackInfo& call) { return Napi::Number::New
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New(env, info, "info"));
+  exports.Set("onednnScratch", Napi::Function::New(env, onednnScratchOf, "onednnScratch"));
   exports.Set("liveBytes", Napi::Function::New(env, liveBytes, "liveBytes"));
   exports.Set("NativeSession", NativeSession::define(env));
   return exports;

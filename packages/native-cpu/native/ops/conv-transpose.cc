@@ -1,5 +1,6 @@
 // convTranspose: the input gradient of a convolution, for a slice of its channels, or a learned up-sampling.
 #include "conv-common.h"
+#include "conv-onednn.h"
 #include "ops.h"
 
 namespace revoxel::ops {
@@ -14,6 +15,10 @@ void convTranspose(const Args& args) {
   // The kernel numbers biases by the channel of the whole convolution, the operation by the channel of the slice.
   args.require(!attrs.bias || attrs.channelBegin == 0, "a bias is for all channels");
   const float* const bias = attrs.bias ? args.in[2].f32() : nullptr;
+  if (args.call->variant == VARIANT_ONEDNN) {
+    args.require(attrs.form == ConvForm::plain && w.count == weightCount(shape), "weights have the wrong size or form");
+    return convTransposeOnednn(args, shape, w.f32(), bias, attrs.channelBegin, attrs.channelCount);
+  }
   const int64_t own = alignedFloats(convInputGradScratch(shape, args.threads));
   const float* packed = w.f32();
   if (attrs.form == ConvForm::plain) {

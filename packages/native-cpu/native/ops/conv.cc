@@ -1,5 +1,6 @@
-// conv: forward convolution by the kernels in kernels/. Scratch: the kernel's own, then packed weights if they are plain.
+// conv: forward convolution by the kernels in kernels/ or by oneDNN. Scratch: the kernel's own, then packed weights if they are plain.
 #include "conv-common.h"
+#include "conv-onednn.h"
 #include "ops.h"
 
 namespace revoxel::ops {
@@ -11,6 +12,10 @@ void conv(const Args& args) {
   const int64_t ci = channelsOf(args, attrs.pieces);
   const ConvShape shape = convShapeOf(Volume::of(args.in[0]), ci, Volume::of(y), attrs.outChannels, attrs.kernel, attrs.stride, attrs.padBefore, attrs.dilation, attrs.groups);
   const float* const bias = attrs.bias ? args.in.back().f32() : nullptr;
+  if (args.call->variant == VARIANT_ONEDNN) {
+    args.require(attrs.form == ConvForm::plain && w.count == weightCount(shape), "weights have the wrong size or form");
+    return convOnednn(args, shape, attrs.pieces, w.f32(), bias);
+  }
   const int64_t own = alignedFloats(convForwardScratch(shape, args.threads));
   const float* packed = w.f32();
   if (attrs.form == ConvForm::plain) {

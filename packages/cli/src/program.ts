@@ -27,15 +27,15 @@ export async function run(argv: readonly string[], streams: Streams, signal: Abo
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),
       writeErr: (text) => void streams.stderr.write(text),
-      outputError: (text, write) => write(`${text.trimEnd().replace(/^error: (.)/, (_all, first: string) => `error: ${first}`)}\n`),
     })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. REVOXEL_DEBUG=1 shows stacks.');
   for (const spec of COMMANDS) {
     program.addCommand(
+      // Commands of their own do not take over the streams by themselves.
       commandOf(spec, async (input, json) => {
         const { command } = await spec.load();
         code = (await command(input, { output: new Output(streams, json), signal })) ?? EXIT.ok;
-      }),
+      }).copyInheritedSettings(program),
     );
   }
   try {

@@ -53,21 +53,36 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
+/** Files that only a run has. */
+const RUN_FILES = ['plans.json', 'run.json', 'checkpoint-latest.safetensors'];
+
+/**
+ * Refuse a folder that holds a run. Nothing is made: a run that fails before its first file leaves no folder behind.
+ *
+ * @throws RunError when a run is in it already, or it is no folder.
+ */
+export async function assertNoRun(folder: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(resolve(folder));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new RunError(folder, `cannot be used (${reasonOf(error)})`, 'give another folder', { cause: error });
+  }
+  if (names.some((name) => RUN_FILES.includes(name))) throw new RunError(folder, 'holds a run already', 'resume it, or give another folder');
+}
+
 /**
  * Make the folder of a new run.
  *
  * @throws RunError when a run is in it already, or the system refuses.
  */
 export async function createRunFolder(folder: string): Promise<RunPaths> {
+  await assertNoRun(folder);
   const paths = runPaths(folder);
   try {
     await mkdir(paths.folder, { recursive: true });
-    const names = await readdir(paths.folder);
-    if (names.some((name) => ['plans.json', 'run.json', 'checkpoint-latest.safetensors'].includes(name))) {
-      throw new RunError(folder, 'holds a run already', 'resume it, or give another folder');
-    }
   } catch (error) {
-    if (error instanceof RunError) throw error;
     throw new RunError(folder, `cannot be made (${reasonOf(error)})`, 'check the path and its permissions', { cause: error });
   }
   return paths;

@@ -18,7 +18,7 @@ import { InterruptedError, RunError } from '../errors.js';
 import { writeJson } from '../json.js';
 import { makePlans, type PlanOptions } from '../plan/make-plans.js';
 import { readPlans, writePlans, type Plans } from '../plan/plans.js';
-import { createRunFolder, readRunInfo, runPaths, writeRunInfo, type RunInfo, type RunPaths } from '../run-folder.js';
+import { assertNoRun, createRunFolder, readRunInfo, runPaths, writeRunInfo, type RunInfo, type RunPaths } from '../run-folder.js';
 import { versions } from '../versions.js';
 import type { OnEvent, RunEvent } from './events.js';
 import { RunLog } from './log.js';
@@ -126,7 +126,7 @@ async function newJob(options: TrainOptions, started: number, onEvent: OnEvent):
   onEvent({ kind: 'stage', text: `opening ${options.data}` });
   const dataset = await openDataset(options.data);
   const split = await chooseSplit(dataset, options);
-  const paths = await createRunFolder(options.out);
+  await assertNoRun(options.out);
   onEvent({ kind: 'stage', text: `looking at ${split.train.length} training cases` });
   const fingerprint = await fingerprintDataset(dataset, {
     ids: split.train,
@@ -167,6 +167,7 @@ async function newJob(options: TrainOptions, started: number, onEvent: OnEvent):
     secondsPerStep: null,
     created: new Date().toISOString(),
   };
+  const paths = await createRunFolder(options.out);
   await writeJson(paths.dataset, dataset.json);
   await writeFingerprint(paths.fingerprint, fingerprint);
   await writeSplit(paths.split, split);

@@ -54,17 +54,46 @@ void softmaxLong(const Tensor& x, const Tensor& y, int64_t at, int64_t c) {
 
 void expRun(const float* x, float* y, int64_t n) { expRunLeaf(x, y, n); }
 
-void expRows(const float* x, float* e, int64_t rows, int64_t c, float* maxima, float* sums) {
+namespace {
+
+/** Maxima and differences of rows; C is the number of channels, or 0 for any (then `any`). */
+template <int64_t C>
+void shiftRows(const float* x, float* e, int64_t rows, int64_t any, float* maxima) {
+  const int64_t c = C > 0 ? C : any;
   for (int64_t r = 0; r < rows; r++) {
     const float top = largest(x + r * c, c, -std::numeric_limits<float>::infinity());
     maxima[r] = top;
     for (int64_t k = 0; k < c; k++) e[r * c + k] = x[r * c + k] - top;
   }
-  expRun(e, e, rows * c);
+}
+
+template <int64_t C>
+void sumRows(const float* e, int64_t rows, int64_t any, float* sums) {
+  const int64_t c = C > 0 ? C : any;
   for (int64_t r = 0; r < rows; r++) {
     float sum = 0;
     for (int64_t k = 0; k < c; k++) sum += e[r * c + k];
     sums[r] = sum;
+  }
+}
+
+template <int64_t C>
+void expRowsOf(const float* x, float* e, int64_t rows, int64_t c, float* maxima, float* sums) {
+  shiftRows<C>(x, e, rows, c, maxima);
+  expRun(e, e, rows * c);
+  sumRows<C>(e, rows, c, sums);
+}
+
+}  // namespace
+
+void expRows(const float* x, float* e, int64_t rows, int64_t c, float* maxima, float* sums) {
+  // Few classes are the rule: with a fixed count the short loops unroll.
+  switch (c) {
+    case 2: return expRowsOf<2>(x, e, rows, c, maxima, sums);
+    case 3: return expRowsOf<3>(x, e, rows, c, maxima, sums);
+    case 4: return expRowsOf<4>(x, e, rows, c, maxima, sums);
+    case 5: return expRowsOf<5>(x, e, rows, c, maxima, sums);
+    default: return expRowsOf<0>(x, e, rows, c, maxima, sums);
   }
 }
 

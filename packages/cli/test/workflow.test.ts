@@ -70,8 +70,9 @@ describe('the commands', { timeout: 120_000 }, () => {
     const svg = await readFile(join(out, 'demo.svg'), 'utf8');
     expect(svg).toMatch(/^<svg [^]*<\/svg>\n$/);
     expect(svg.match(/data:image\/png;base64,/g)).toHaveLength(2);
-    // Two labels, prediction and reference, in two cases.
-    expect(svg.match(/vector-effect="non-scaling-stroke"/g)).toHaveLength(8);
+    // Two labels in two cases.
+    expect(svg.match(/class="reference" d="M/g)).toHaveLength(4);
+    expect(svg.match(/class="prediction"/g)).toHaveLength(4);
     expect(svg).toContain('Dice on validation patches');
     expect(svg).not.toContain('NaN');
   });

@@ -54,7 +54,7 @@ export async function drawRun(run: string, cases: readonly PictureCase[], labels
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${top + CHART_HEIGHT + GAP}" font-family="sans-serif" font-size="12">`,
     `<rect width="100%" height="100%" fill="white"/>`,
-    `<text x="${GAP}" y="24">Unseen cases: ${legend}. Solid: prediction, dashed: reference.</text>`,
+    `<text x="${GAP}" y="24">Unseen cases: ${legend}. Line: prediction, area: reference.</text>`,
     ...tiles,
     chart({ x: GAP, y: top, width: half, height: CHART_HEIGHT, title: 'Loss', xLabel: 'step', series: loss }),
     chart({ x: 2 * GAP + half, y: top, width: half, height: CHART_HEIGHT, title: 'Dice on validation patches', xLabel: 'step', series: dice, yRange: [0, 1] }),
@@ -70,18 +70,15 @@ async function tile({ id, image, reference, prediction, dice }: PictureCase, x: 
   const plane = axialPlane(grey, d);
   // One factor for both axes, in millimetres: voxels need not be square.
   const [, sh, sw] = grey.spacing;
-  const scale = Math.min(TILE / (plane.width * sw), TILE / (plane.height * sh));
-  const borders = (volume: Volume, dash: string): string =>
-    labels
-      .map(({ value }) => `<path d="${borderPath(axialPlane(volume, d), value)}" fill="none" stroke="${labelColor(value)}" stroke-width="1.4"${dash} vector-effect="non-scaling-stroke"/>`)
-      .join('');
+  const fit = Math.min(TILE / (plane.width * sw), TILE / (plane.height * sh));
+  const scale: [number, number] = [fit * sw, fit * sh];
+  const paths = (volume: Volume, style: (color: string) => string): string =>
+    labels.map(({ value }) => `<path class="${volume === truth ? 'reference' : 'prediction'}" d="${borderPath(axialPlane(volume, d), value, scale)}" ${style(labelColor(value))}/>`).join('');
   return [
     `<g transform="translate(${x},${y})">`,
-    `<g transform="scale(${(scale * sw).toFixed(4)},${(scale * sh).toFixed(4)})">`,
-    `<image width="${plane.width}" height="${plane.height}" preserveAspectRatio="none" href="${greyPng(plane)}"/>`,
-    borders(truth, ' stroke-dasharray="3 3"'),
-    borders(guess, ''),
-    '</g>',
+    `<image width="${(plane.width * scale[0]).toFixed(1)}" height="${(plane.height * scale[1]).toFixed(1)}" preserveAspectRatio="none" href="${greyPng(plane)}"/>`,
+    paths(truth, (color) => `fill="${color}" fill-opacity="0.3"`),
+    paths(guess, (color) => `fill="none" stroke="${color}" stroke-width="1.6"`),
     `<text y="${TILE + 16}">${escape(id)}: Dice ${dice === null ? '-' : dice.toFixed(3)}</text>`,
     '</g>',
   ].join('');

@@ -57,10 +57,10 @@ export function greyPng({ data, width, height }: Plane): string {
   return `data:image/png;base64,${PNG.sync.write(png, { colorType: 0, inputColorType: 6 }).toString('base64')}`;
 }
 
-/** SVG path of the border of a label, in pixels of the plane; empty when the label is not in it. */
-export function borderPath({ data, width, height }: Plane, label: number): string {
+/** SVG path of the border of a label, pixels times `scale` (x, y); empty when the label is not in the plane. */
+export function borderPath({ data, width, height }: Plane, label: number, scale: readonly [number, number]): string {
   const mask = Array.from(data, (v) => (v === label ? 1 : 0));
   const [shape] = contours().size([width, height]).smooth(true).thresholds([0.5])(mask);
   const rings = shape?.coordinates.flat() ?? [];
-  return rings.map((ring) => `M${ring.map(([x, y]) => `${x!.toFixed(2)},${y!.toFixed(2)}`).join('L')}Z`).join('');
+  return rings.map((ring) => `M${ring.map(([x, y]) => `${(x! * scale[0]).toFixed(1)},${(y! * scale[1]).toFixed(1)}`).join('L')}Z`).join('');
 }

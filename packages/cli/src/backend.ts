@@ -12,7 +12,10 @@ export async function chooseBackend(name: BackendName = 'auto', output?: Output)
   const backend = await loadBackend(name, options);
   if (name === 'auto' && !process.env['REVOXEL_BACKEND'] && backend.name === 'typescript' && output) {
     const cpu = (await listBackends(options)).find((b) => b.name === 'cpu');
-    if (cpu && !cpu.available) output.note(`the native backend is not available (${cpu.reason ?? 'no reason given'}): using typescript, which is slower; ${cpu.remedy ?? 'see revoxel doctor'}`);
+    if (cpu && !cpu.available)
+      output.note(
+        `the native backend is not available (${cpu.reason ?? 'no reason given'}): using typescript, which is slower; ${cpu.remedy ?? 'see revoxel doctor'}`,
+      );
   }
   return backend;
 }

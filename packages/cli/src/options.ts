@@ -3,6 +3,8 @@
  * values may be is checked by the schema beside each command, which is loaded only when the command runs.
  */
 
+import type { Output } from './output.js';
+
 /** One option of a command. */
 export interface OptionSpec {
   /** As commander wants it, e.g. `--fold <k>`. */
@@ -33,11 +35,14 @@ export interface CommandSpec {
 }
 
 /** What a command does with its parsed options. */
-export type CommandRun = (input: Readonly<Record<string, unknown>>, context: CommandContext) => Promise<number | undefined>;
+export type CommandRun = (
+  input: Readonly<Record<string, unknown>>,
+  context: CommandContext,
+) => Promise<number | undefined>;
 
 /** What a command is given besides its options. */
 export interface CommandContext {
-  readonly output: import('./output.js').Output;
+  readonly output: Output;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }
@@ -55,7 +60,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'demo',
     summary: 'train on 16 real MR volumes, segment 4 unseen ones, show the scores',
     options: [
-      { flags: '--data <dir>', description: 'data set to use instead of the one that comes along; every fifth case is held out' },
+      {
+        flags: '--data <dir>',
+        description: 'data set to use instead of the one that comes along; every fifth case is held out',
+      },
       { flags: '--out <dir>', description: 'run folder (default: runs/demo-DATE)' },
       { flags: '--minutes <m>', description: 'time for everything (default: 3.4 on cpu, 12 on typescript)' },
       { flags: '--seed <n>', description: 'seed of weights and batches (default: 0)' },
@@ -84,15 +92,28 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'train',
     summary: 'train a network on a data set',
     options: [
-      { flags: '--data <dir>', description: 'data set folder, nnU-Net raw or Medical Segmentation Decathlon (with --resume: the run knows it)' },
-      { flags: '--out <run>', description: 'run folder; everything needed to repeat the run is written there', required: true },
+      {
+        flags: '--data <dir>',
+        description: 'data set folder, nnU-Net raw or Medical Segmentation Decathlon (with --resume: the run knows it)',
+      },
+      {
+        flags: '--out <run>',
+        description: 'run folder; everything needed to repeat the run is written there',
+        required: true,
+      },
       { flags: '--model <name>', description: 'network (default: unet3d)', choices: ['unet3d'] },
       { flags: '--fold <k>', description: 'fold of the five-fold split, 0 to 4, or all (default: 0)' },
-      { flags: '--minutes <m>', description: 'time for everything: 20 steps are timed, then the number of steps is fixed and written down' },
+      {
+        flags: '--minutes <m>',
+        description: 'time for everything: 20 steps are timed, then the number of steps is fixed and written down',
+      },
       { flags: '--steps <n>', description: 'number of training steps, instead of --minutes' },
       { flags: '--seed <n>', description: 'seed of weights and batches (default: 0)' },
       backend,
-      { flags: '--channels <n>', description: 'channels at full resolution (default: 32, or what can be trained in the time)' },
+      {
+        flags: '--channels <n>',
+        description: 'channels at full resolution (default: 32, or what can be trained in the time)',
+      },
       { flags: '--batch <n>', description: 'patches per step (default: 2)' },
       { flags: '--patch <d,h,w>', description: 'patch size in voxels (default: from the data)' },
       { flags: '--checkpoint-seconds <s>', description: 'longest time between checkpoints (default: 120)' },
@@ -126,7 +147,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: 'score predictions against references: Dice per case, per label, mean',
     options: [
       { flags: '--prediction <path>', description: 'a label map, or a folder of them', required: true },
-      { flags: '--reference <path>', description: 'a label map, or a folder with one of the same name for every prediction', required: true },
+      {
+        flags: '--reference <path>',
+        description: 'a label map, or a folder with one of the same name for every prediction',
+        required: true,
+      },
       json,
     ],
     examples: ['revoxel evaluate --prediction predictions/ --reference labelsTr/ --json'],

@@ -7,7 +7,8 @@ import { EXIT, errorText, exitCodeOf } from './exit.js';
 import { COMMANDS, type CommandSpec } from './options.js';
 import { Output, type Streams } from './output.js';
 
-const DESCRIPTION = 'Train and run segmentation networks on 3D medical images. Research software, not a medical device.';
+const DESCRIPTION =
+  'Train and run segmentation networks on 3D medical images. Research software, not a medical device.';
 
 /**
  * Run a command line.
@@ -17,7 +18,11 @@ const DESCRIPTION = 'Train and run segmentation networks on 3D medical images. R
  * @param signal - stops the work; what was done so far stays on disk.
  * @returns exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Never throws.
  */
-export async function run(argv: readonly string[], streams: Streams, signal: AbortSignal = new AbortController().signal): Promise<number> {
+export async function run(
+  argv: readonly string[],
+  streams: Streams,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<number> {
   let code: number = EXIT.ok;
   const program = new Command('revoxel')
     .description(DESCRIPTION)
@@ -28,7 +33,10 @@ export async function run(argv: readonly string[], streams: Streams, signal: Abo
       writeOut: (text) => void streams.stdout.write(text),
       writeErr: (text) => void streams.stderr.write(text),
     })
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. REVOXEL_DEBUG=1 shows stacks.');
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. REVOXEL_DEBUG=1 shows stacks.',
+    );
   for (const spec of COMMANDS) {
     program.addCommand(
       // Commands of their own do not take over the streams by themselves.
@@ -48,7 +56,10 @@ export async function run(argv: readonly string[], streams: Streams, signal: Abo
   }
 }
 
-function commandOf(spec: CommandSpec, action: (input: Record<string, unknown>, json: boolean) => Promise<void>): Command {
+function commandOf(
+  spec: CommandSpec,
+  action: (input: Record<string, unknown>, json: boolean) => Promise<void>,
+): Command {
   const command = new Command(spec.name).description(spec.summary).exitOverride();
   for (const { name, description } of spec.arguments ?? []) command.argument(name, description);
   for (const { flags, description, required, choices } of spec.options) {

@@ -40,7 +40,12 @@ export class Progress {
       case 'step': {
         this.#perStep = this.#perStep === 0 ? event.seconds : 0.95 * this.#perStep + 0.05 * event.seconds;
         const left = event.total === null ? 'timing' : `${duration((event.total - event.done) * this.#perStep)} left`;
-        this.#draw('step', event.done, event.total ?? Math.max(20, event.done), `loss ${event.loss.toFixed(4)}  ${left}`);
+        this.#draw(
+          'step',
+          event.done,
+          event.total ?? Math.max(20, event.done),
+          `loss ${event.loss.toFixed(4)}  ${left}`,
+        );
         break;
       }
       case 'epoch': {

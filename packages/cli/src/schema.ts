@@ -7,13 +7,22 @@ import { UsageError } from './exit.js';
 
 /** A whole number of at least `least`. */
 export const whole = (least: number) =>
-  z.string().refine((s) => /^\d+$/.test(s) && Number(s) >= least && Number.isSafeInteger(Number(s)), `expects a whole number of at least ${least}`).transform(Number);
+  z
+    .string()
+    .refine(
+      (s) => /^\d+$/.test(s) && Number(s) >= least && Number.isSafeInteger(Number(s)),
+      `expects a whole number of at least ${least}`,
+    )
+    .transform(Number);
 
 /** A number above `least`, or equal with `inclusive`. */
 export const numberAbove = (least: number, inclusive = false) =>
   z
     .string()
-    .refine((s) => s.trim() !== '' && (inclusive ? Number(s) >= least : Number(s) > least) && Number.isFinite(Number(s)), `expects a number ${inclusive ? 'of at least' : 'above'} ${least}`)
+    .refine(
+      (s) => s.trim() !== '' && (inclusive ? Number(s) >= least : Number(s) > least) && Number.isFinite(Number(s)),
+      `expects a number ${inclusive ? 'of at least' : 'above'} ${least}`,
+    )
     .transform(Number);
 
 /** Seed of a run. */
@@ -38,6 +47,9 @@ export function parse<T extends z.ZodType>(schema: T, input: unknown): z.output<
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  const name = issue.path.map(String).join('.').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const name = issue.path
+    .map(String)
+    .join('.')
+    .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new UsageError(name === '' ? issue.message : `--${name} ${issue.message}`);
 }

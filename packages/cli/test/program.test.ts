@@ -6,7 +6,10 @@ import { run } from '../src/program.js';
 async function call(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   let stdout = '';
   let stderr = '';
-  const code = await run(argv, { stdout: { write: (text) => (stdout += text) }, stderr: { write: (text) => (stderr += text) } });
+  const code = await run(argv, {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+  });
   return { code, stdout, stderr };
 }
 
@@ -28,7 +31,8 @@ describe('help', () => {
   });
 
   it('every example is a command line that parses', () => {
-    for (const { examples, name } of COMMANDS) for (const line of examples) expect(line).toMatch(new RegExp(`^(revoxel ${name}|npm run ${name} --)`));
+    for (const { examples, name } of COMMANDS)
+      for (const line of examples) expect(line).toMatch(new RegExp(`^(revoxel ${name}|npm run ${name} --)`));
   });
 
   it('says the version', async () => {
@@ -42,17 +46,41 @@ describe('wrong usage', () => {
     [['train', '--out', 'x', '--steps', '1', '--colour'], "error: unknown option '--colour'"],
     [['inspect'], "error: missing required argument 'file'"],
     [['predict', '--input', 'x', '--output', 'y'], "error: required option '--run <run>' not specified"],
-    [['train', '--out', 'x', '--steps', '1'], 'error: --data is missing: give the folder of a data set, or --resume to go on with a run'],
+    [
+      ['train', '--out', 'x', '--steps', '1'],
+      'error: --data is missing: give the folder of a data set, or --resume to go on with a run',
+    ],
     [['train', '--data', 'd', '--out', 'x'], 'error: give --minutes or --steps: how long to train'],
-    [['train', '--data', 'd', '--out', 'x', '--steps', '1', '--minutes', '1'], 'error: --minutes and --steps exclude each other: give one'],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--minutes', '1'],
+      'error: --minutes and --steps exclude each other: give one',
+    ],
     [['train', '--data', 'd', '--out', 'x', '--steps', 'many'], 'error: --steps expects a whole number of at least 1'],
     [['train', '--data', 'd', '--out', 'x', '--minutes', '0'], 'error: --minutes expects a number above 0'],
-    [['train', '--data', 'd', '--out', 'x', '--steps', '1', '--fold', 'third'], 'error: --fold expects a number from 0, or all'],
-    [['train', '--data', 'd', '--out', 'x', '--steps', '1', '--patch', '40'], 'error: --patch expects three sizes as depth,height,width, such as 40,56,40'],
-    [['train', '--data', 'd', '--out', 'x', '--steps', '1', '--seed', '4294967296'], 'error: --seed expects a whole number below 4294967296'],
-    [['train', '--data', 'd', '--out', 'x', '--steps', '1', '--checkpoint-seconds', '-1'], 'error: --checkpoint-seconds expects a number of at least 0'],
-    [['train', '--out', 'x', '--resume', '--seed', '1'], 'error: --resume takes fold, seed, model, channels, batch and patch from the run: leave them out, or edit its plans.json'],
-    [['train', '--data', 'd', '--out', 'x', '--steps', '1', '--backend', 'gpu'], "error: option '--backend <name>' argument 'gpu' is invalid. Allowed choices are auto, cpu, typescript, reference."],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--fold', 'third'],
+      'error: --fold expects a number from 0, or all',
+    ],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--patch', '40'],
+      'error: --patch expects three sizes as depth,height,width, such as 40,56,40',
+    ],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--seed', '4294967296'],
+      'error: --seed expects a whole number below 4294967296',
+    ],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--checkpoint-seconds', '-1'],
+      'error: --checkpoint-seconds expects a number of at least 0',
+    ],
+    [
+      ['train', '--out', 'x', '--resume', '--seed', '1'],
+      'error: --resume takes fold, seed, model, channels, batch and patch from the run: leave them out, or edit its plans.json',
+    ],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--backend', 'gpu'],
+      "error: option '--backend <name>' argument 'gpu' is invalid. Allowed choices are auto, cpu, typescript, reference.",
+    ],
   ])('%j', async (argv, line) => {
     const { code, stdout, stderr } = await call(...argv);
     expect(code).toBe(2);

@@ -17,7 +17,9 @@ it('every command line of the README and of the help texts is valid', async () =
     expect(known, line).toEqual(expect.arrayContaining(used));
     // A resumed run knows its data.
     for (const { flags, required } of spec!.options) if (required) expect(used, line).toContain(flags.split(' ')[0]);
-    expect(rest.filter((word, i) => !word.startsWith('--') && !rest[i - 1]?.startsWith('--')).length, line).toBe(spec!.arguments?.length ?? 0);
+    expect(rest.filter((word, i) => !word.startsWith('--') && !rest[i - 1]?.startsWith('--')).length, line).toBe(
+      spec!.arguments?.length ?? 0,
+    );
   }
   for (const { name } of COMMANDS) expect(readme).toContain(`| \`${name}\``);
 });

@@ -11,8 +11,30 @@ import { revoxel, start, temporaryFolder, writeDataset } from './support/command
 const folder = await temporaryFolder();
 const data = join(folder, 'data');
 const STEPS = 90;
-const options = ['--backend', 'typescript', '--channels', '3', '--batch', '2', '--patch', '8,8,8', '--checkpoint-seconds', '0'];
-const begin = (out: string): string[] => ['train', '--data', data, '--out', out, '--steps', String(STEPS), '--seed', '3', ...options];
+const options = [
+  '--backend',
+  'typescript',
+  '--channels',
+  '3',
+  '--batch',
+  '2',
+  '--patch',
+  '8,8,8',
+  '--checkpoint-seconds',
+  '0',
+];
+const begin = (out: string): string[] => [
+  'train',
+  '--data',
+  data,
+  '--out',
+  out,
+  '--steps',
+  String(STEPS),
+  '--seed',
+  '3',
+  ...options,
+];
 const resume = (out: string): string[] => ['train', '--out', out, '--resume', '--checkpoint-seconds', '0'];
 
 beforeAll(() => writeDataset(data, 5));
@@ -63,7 +85,17 @@ describe('a run that is killed', { timeout: 120_000 }, () => {
 
   it('writes a checkpoint and exits with 130 on SIGINT', async () => {
     const out = join(folder, 'interrupted');
-    const { child, finished } = start(['train', '--data', data, '--out', out, '--steps', '100000', ...options.slice(0, -1), '1000']);
+    const { child, finished } = start([
+      'train',
+      '--data',
+      data,
+      '--out',
+      out,
+      '--steps',
+      '100000',
+      ...options.slice(0, -1),
+      '1000',
+    ]);
     let seen = '';
     child.stderr!.on('data', (part: Buffer) => (seen += part.toString()));
     while (!seen.includes('training on typescript') && child.exitCode === null) await pause(20);
@@ -72,7 +104,9 @@ describe('a run that is killed', { timeout: 120_000 }, () => {
     const { code, stdout, lastError } = await finished;
     expect(code).toBe(130);
     expect(stdout).toBe('');
-    expect(lastError).toMatch(/^error: .*interrupted: stopped after step \d+; the checkpoint is written, resume the run to go on$/);
+    expect(lastError).toMatch(
+      /^error: .*interrupted: stopped after step \d+; the checkpoint is written, resume the run to go on$/,
+    );
     expect(await stepOf(out)).toBe(Number(/step (\d+)/.exec(lastError)![1]));
   });
 });

@@ -7,7 +7,15 @@ import { spawnSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import { makeVolume, writeNifti } from '@revoxel/imaging';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { revoxel, shell, syntheticCase, temporaryFolder, writeDataset, writeDatasetJson, type Finished } from './support/command.js';
+import {
+  revoxel,
+  shell,
+  syntheticCase,
+  temporaryFolder,
+  writeDataset,
+  writeDatasetJson,
+  type Finished,
+} from './support/command.js';
 
 const folder = await temporaryFolder();
 const good = join(folder, 'good');
@@ -54,7 +62,11 @@ describe('an image file that is none', { timeout: 60_000 }, () => {
     await truncate(file);
     expectOneLine(await revoxel('inspect', file), file, /is cut off: .*; copy or download the file again$/);
     const out = join(folder, 'cut-out');
-    expectOneLine(await revoxel('predict', '--run', run, '--input', file, '--output', out, '--backend', 'reference'), file, /; .+/);
+    expectOneLine(
+      await revoxel('predict', '--run', run, '--input', file, '--output', out, '--backend', 'reference'),
+      file,
+      /; .+/,
+    );
     expect(await readdir(out)).toEqual([]);
   });
 
@@ -63,14 +75,22 @@ describe('an image file that is none', { timeout: 60_000 }, () => {
     await writeFile(file, 'patient, label\n1, 2\n');
     expectOneLine(await revoxel('inspect', file), file, /; .+/);
     const out = join(folder, 'text-out');
-    expectOneLine(await revoxel('predict', '--run', run, '--input', file, '--output', out, '--backend', 'reference'), file, /; .+/);
+    expectOneLine(
+      await revoxel('predict', '--run', run, '--input', file, '--output', out, '--backend', 'reference'),
+      file,
+      /; .+/,
+    );
     expect(await readdir(out)).toEqual([]);
   });
 
   it('a truncated image in a data set', async () => {
     const data = await brokenDataset('truncated', (d) => truncate(join(d, 'imagesTr', 'case_2_0000.nii.gz')));
     const out = join(folder, 'truncated-run');
-    expectOneLine(await revoxel('train', '--data', data, '--out', out, ...small), join('imagesTr', 'case_2_0000.nii.gz'), /; .+/);
+    expectOneLine(
+      await revoxel('train', '--data', data, '--out', out, ...small),
+      join('imagesTr', 'case_2_0000.nii.gz'),
+      /; .+/,
+    );
     expect(await readdir(folder)).not.toContain(basename(out));
   });
 });
@@ -78,24 +98,57 @@ describe('an image file that is none', { timeout: 60_000 }, () => {
 describe('a data set that contradicts itself', { timeout: 60_000 }, () => {
   it('a label outside dataset.json', async () => {
     const { label } = syntheticCase(1);
-    const data = await brokenDataset('label', (d) => writeNifti(join(d, 'labelsTr', 'case_1.nii.gz'), { ...label, data: label.data.map((v) => (v === 2 ? 7 : v)) }));
+    const data = await brokenDataset('label', (d) =>
+      writeNifti(join(d, 'labelsTr', 'case_1.nii.gz'), { ...label, data: label.data.map((v) => (v === 2 ? 7 : v)) }),
+    );
     const out = join(folder, 'label-run');
     const result = await revoxel('train', '--data', data, '--out', out, ...small);
-    expectOneLine(result, join('labelsTr', 'case_1.nii.gz'), /value 7 at voxel \[d \d+, h \d+, w \d+\] is none of the labels 0 to 2; name it in dataset.json or correct the label map$/);
+    expectOneLine(
+      result,
+      join('labelsTr', 'case_1.nii.gz'),
+      /value 7 at voxel \[d \d+, h \d+, w \d+\] is none of the labels 0 to 2; name it in dataset.json or correct the label map$/,
+    );
     expect(await readdir(folder)).not.toContain(basename(out));
   });
 
   it('image and label of different shapes', async () => {
-    const data = await brokenDataset('shape', (d) => writeNifti(join(d, 'labelsTr', 'case_3.nii.gz'), makeVolume({ data: new Uint8Array(1000), shape: [10, 10, 10], spacing: [1, 1, 1] })));
+    const data = await brokenDataset('shape', (d) =>
+      writeNifti(
+        join(d, 'labelsTr', 'case_3.nii.gz'),
+        makeVolume({ data: new Uint8Array(1000), shape: [10, 10, 10], spacing: [1, 1, 1] }),
+      ),
+    );
     const result = await revoxel('train', '--data', data, '--out', join(folder, 'shape-run'), ...small);
-    expectOneLine(result, join('labelsTr', 'case_3.nii.gz'), /shape \[10, 10, 10\] differs from \[12, 13, 11\] of .*; .+/);
+    expectOneLine(
+      result,
+      join('labelsTr', 'case_3.nii.gz'),
+      /shape \[10, 10, 10\] differs from \[12, 13, 11\] of .*; .+/,
+    );
   });
 
   it('an empty folder', async () => {
     const empty = join(folder, 'empty');
     await mkdir(empty);
-    expectOneLine(await revoxel('train', '--data', empty, '--out', join(folder, 'empty-run'), ...small), empty, /is empty; give the folder that holds dataset.json$/);
-    expectOneLine(await revoxel('predict', '--run', run, '--input', empty, '--output', join(folder, 'empty-out'), '--backend', 'reference'), empty, /; .+/);
+    expectOneLine(
+      await revoxel('train', '--data', empty, '--out', join(folder, 'empty-run'), ...small),
+      empty,
+      /is empty; give the folder that holds dataset.json$/,
+    );
+    expectOneLine(
+      await revoxel(
+        'predict',
+        '--run',
+        run,
+        '--input',
+        empty,
+        '--output',
+        join(folder, 'empty-out'),
+        '--backend',
+        'reference',
+      ),
+      empty,
+      /; .+/,
+    );
     expect(await readdir(folder)).not.toContain('empty-run');
   });
 
@@ -103,18 +156,39 @@ describe('a data set that contradicts itself', { timeout: 60_000 }, () => {
     const predictions = join(folder, 'predictions');
     await mkdir(predictions);
     await writeNifti(join(predictions, 'stranger.nii.gz'), syntheticCase(0).label);
-    expectOneLine(await revoxel('evaluate', '--prediction', predictions, '--reference', join(good, 'labelsTr')), 'stranger', /; .+/);
+    expectOneLine(
+      await revoxel('evaluate', '--prediction', predictions, '--reference', join(good, 'labelsTr')),
+      'stranger',
+      /; .+/,
+    );
   });
 });
 
 describe('a disk without room for the checkpoint', { timeout: 60_000 }, () => {
   // Sixteen channels make a checkpoint of several hundred KiB; everything else of this run stays below 100 KiB a file.
-  const large = ['--backend', 'reference', '--channels', '16', '--batch', '1', '--patch', '8,8,8', '--steps', '2', '--data', good];
+  const large = [
+    '--backend',
+    'reference',
+    '--channels',
+    '16',
+    '--batch',
+    '1',
+    '--patch',
+    '8,8,8',
+    '--steps',
+    '2',
+    '--data',
+    good,
+  ];
 
   it('a file size limit', async () => {
     const out = join(folder, 'limited');
     const result = await shell('ulimit -f 100; exec "$@"', ['train', '--out', out, ...large]);
-    expectOneLine(result, join(out, 'checkpoint-latest.safetensors'), /the file would pass the size limit of this system or process; choose another folder or raise the limit$/);
+    expectOneLine(
+      result,
+      join(out, 'checkpoint-latest.safetensors'),
+      /the file would pass the size limit of this system or process; choose another folder or raise the limit$/,
+    );
     expect((await readdir(out)).filter((name) => name.includes('checkpoint'))).toEqual([]);
   });
 
@@ -125,6 +199,10 @@ describe('a disk without room for the checkpoint', { timeout: 60_000 }, () => {
     await mkdir(mount);
     const script = `unshare -rm bash -c 'mount -t tmpfs -o size=256k tmpfs ${mount} && "$@"; code=$?; find ${mount}/run -name "*checkpoint*"; exit $code' bash "$@"`;
     const result = await shell(script, ['train', '--out', join(mount, 'run'), ...large]);
-    expectOneLine(result, join(mount, 'run', 'checkpoint-latest.safetensors'), /the disk is full; free space or choose another folder$/);
+    expectOneLine(
+      result,
+      join(mount, 'run', 'checkpoint-latest.safetensors'),
+      /the disk is full; free space or choose another folder$/,
+    );
   });
 });

@@ -19,17 +19,50 @@ describe('the commands', { timeout: 120_000 }, () => {
     expect(text.stdout).toContain('shape       12 x 13 x 11 voxels (D x H x W)');
     expect(text.stdout).toMatch(/^label {2}voxels {2}/m);
     const json = await revoxel('inspect', file, '--json');
-    expect(JSON.parse(json.stdout)).toMatchObject({ file, shape: [12, 13, 11], spacing: [1, 1, 1], orientation: 'RAS', type: 'uint8', min: 0, max: 2 });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      file,
+      shape: [12, 13, 11],
+      spacing: [1, 1, 1],
+      orientation: 'RAS',
+      type: 'uint8',
+      min: 0,
+      max: 2,
+    });
   });
 
   it('train, predict and evaluate', async () => {
-    const trained = await revoxel('train', '--data', data, '--out', run, '--steps', '60', '--fold', '0', '--channels', '4', '--batch', '1', '--patch', '8,8,8', '--backend', 'reference', '--validate', '--json');
+    const trained = await revoxel(
+      'train',
+      '--data',
+      data,
+      '--out',
+      run,
+      '--steps',
+      '60',
+      '--fold',
+      '0',
+      '--channels',
+      '4',
+      '--batch',
+      '1',
+      '--patch',
+      '8,8,8',
+      '--backend',
+      'reference',
+      '--validate',
+      '--json',
+    );
     expect(trained.code, trained.stderr).toBe(0);
     expect(trained.stderr).toMatch(/^epoch 1 {2}step \d+ {2}loss /m);
     // Without a terminal there is no bar and no colour, only lines.
     expect(trained.stderr.includes('\u001b')).toBe(false);
     const result = JSON.parse(trained.stdout) as { steps: number; run: string; validation: { dice: number } };
-    expect(result).toMatchObject({ steps: 60, run, backend: 'reference', memory: { plannedBytes: expect.any(Number), measuredBytes: expect.any(Number) } });
+    expect(result).toMatchObject({
+      steps: 60,
+      run,
+      backend: 'reference',
+      memory: { plannedBytes: expect.any(Number), measuredBytes: expect.any(Number) },
+    });
     expect(result.validation.dice).toBeGreaterThan(0.3);
 
     const images = join(folder, 'images');
@@ -40,13 +73,32 @@ describe('the commands', { timeout: 120_000 }, () => {
       await writeNifti(join(references, `new_${n}.nii.gz`), syntheticCase(n).label);
     }
     const output = join(folder, 'output');
-    const predicted = await revoxel('predict', '--run', run, '--input', images, '--output', output, '--backend', 'typescript', '--probabilities', '--tta', '--json');
+    const predicted = await revoxel(
+      'predict',
+      '--run',
+      run,
+      '--input',
+      images,
+      '--output',
+      output,
+      '--backend',
+      'typescript',
+      '--probabilities',
+      '--tta',
+      '--json',
+    );
     expect(predicted.code, predicted.stderr).toBe(0);
-    expect((JSON.parse(predicted.stdout) as { cases: { id: string }[] }).cases.map((c) => c.id)).toEqual(['new_20', 'new_21']);
+    expect((JSON.parse(predicted.stdout) as { cases: { id: string }[] }).cases.map((c) => c.id)).toEqual([
+      'new_20',
+      'new_21',
+    ]);
 
     const scored = await revoxel('evaluate', '--prediction', output, '--reference', references, '--json');
     expect(scored.code, scored.stderr).toBe(0);
-    const scores = JSON.parse(scored.stdout) as { cases: { id: string; labels: Record<string, { dice: number }> }[]; mean: { dice: number; labels: Record<string, { dice: number }> } };
+    const scores = JSON.parse(scored.stdout) as {
+      cases: { id: string; labels: Record<string, { dice: number }> }[];
+      mean: { dice: number; labels: Record<string, { dice: number }> };
+    };
     expect(Object.keys(scores)).toEqual(['cases', 'mean']);
     expect(scores.cases.map((c) => c.id)).toEqual(['new_20', 'new_21']);
     expect(Object.keys(scores.mean.labels)).toEqual(['1', '2']);
@@ -61,12 +113,33 @@ describe('the commands', { timeout: 120_000 }, () => {
 
   it('demo shows the whole path, its last line the JSON', async () => {
     const out = join(folder, 'demo');
-    const { code, stdout, stderr } = await start(['demo', '--data', data, '--out', out, '--minutes', '0.2', '--backend', 'typescript', '--json']).finished;
+    const { code, stdout, stderr } = await start([
+      'demo',
+      '--data',
+      data,
+      '--out',
+      out,
+      '--minutes',
+      '0.2',
+      '--backend',
+      'typescript',
+      '--json',
+    ]).finished;
     expect(code, stderr).toBe(0);
     const result = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, unknown>;
     expect(Object.keys(result)).toEqual(['backend', 'seconds', 'dice', 'memory', 'run']);
-    expect(result).toMatchObject({ backend: 'typescript', run: out, dice: { mean: expect.any(Number), labels: { '1': expect.any(Number), '2': expect.any(Number) } }, memory: { plannedBytes: expect.any(Number), measuredBytes: expect.any(Number) } });
-    expect(await readdir(join(out, 'predictions'))).toEqual(['case_2.json', 'case_2.nii.gz', 'case_7.json', 'case_7.nii.gz']);
+    expect(result).toMatchObject({
+      backend: 'typescript',
+      run: out,
+      dice: { mean: expect.any(Number), labels: { '1': expect.any(Number), '2': expect.any(Number) } },
+      memory: { plannedBytes: expect.any(Number), measuredBytes: expect.any(Number) },
+    });
+    expect(await readdir(join(out, 'predictions'))).toEqual([
+      'case_2.json',
+      'case_2.nii.gz',
+      'case_7.json',
+      'case_7.nii.gz',
+    ]);
     const svg = await readFile(join(out, 'demo.svg'), 'utf8');
     expect(svg).toMatch(/^<svg [^]*<\/svg>\n$/);
     expect(svg.match(/data:image\/png;base64,/g)).toHaveLength(2);

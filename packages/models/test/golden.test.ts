@@ -8,7 +8,8 @@ import { diceCrossEntropy, reduceLabels, unet3d, unetParameters, type UnetConfig
 
 const backend = await loadBackend('reference');
 
-const sumOf = (x: ArrayLike<number>, f: (v: number) => number): number => Array.from(x).reduce((sum, v) => sum + f(v), 0);
+const sumOf = (x: ArrayLike<number>, f: (v: number) => number): number =>
+  Array.from(x).reduce((sum, v) => sum + f(v), 0);
 
 describe('plain U-Net, forward', () => {
   const config: UnetConfig = {
@@ -31,7 +32,10 @@ describe('plain U-Net, forward', () => {
       const { shape } = session.describe(name);
       const count = shape.reduce((a, b) => a * b, 1);
       const one = name.endsWith('norm.weight') ? 1 : 0;
-      await session.write(name, Float32Array.from({ length: count }, (_, k) => one + 0.1 * Math.sin(0.7 * k + 0.3 * p)));
+      await session.write(
+        name,
+        Float32Array.from({ length: count }, (_, k) => one + 0.1 * Math.sin(0.7 * k + 0.3 * p)),
+      );
     }
     const { y0, y1 } = await net.run({ x: Float32Array.from({ length: 256 }, (_, i) => Math.cos(0.05 * i)) });
 
@@ -48,18 +52,26 @@ describe('plain U-Net, forward', () => {
 
 describe('Dice and cross-entropy', () => {
   const logits = { data: Float32Array.from({ length: 384 }, (_, i) => 2 * Math.sin(0.37 * i)), shape: [2, 3, 4, 4, 4] };
-  const labelsOf = (f: (v: number) => number) => ({ data: Uint8Array.from({ length: 128 }, (_, i) => f((7 * i) % 5)), shape: [2, 1, 4, 4, 4], dtype: 'u8' as const });
+  const labelsOf = (f: (v: number) => number) => ({
+    data: Uint8Array.from({ length: 128 }, (_, i) => f((7 * i) % 5)),
+    shape: [2, 1, 4, 4, 4],
+    dtype: 'u8' as const,
+  });
 
   it.each([
     ['Dice over the batch', true, 1.522726],
     ['Dice per sample', false, 1.522868],
   ])('%s', async (_, batchDice, expected) => {
-    const { loss } = await evaluate(backend, { logits, labels: labelsOf((v) => (v >= 3 ? 0 : v)) }, (_g, t) => ({ loss: diceCrossEntropy(t.logits, t.labels, { batchDice }) }));
+    const { loss } = await evaluate(backend, { logits, labels: labelsOf((v) => (v >= 3 ? 0 : v)) }, (_g, t) => ({
+      loss: diceCrossEntropy(t.logits, t.labels, { batchDice }),
+    }));
     expect(loss.data[0]).toBeCloseTo(expected, 5);
   });
 
   it('leaves the ignore label out', async () => {
-    const { loss } = await evaluate(backend, { logits, labels: labelsOf((v) => (v === 4 ? 0 : v)) }, (_g, t) => ({ loss: diceCrossEntropy(t.logits, t.labels, { batchDice: true, ignore: 3 }) }));
+    const { loss } = await evaluate(backend, { logits, labels: labelsOf((v) => (v === 4 ? 0 : v)) }, (_g, t) => ({
+      loss: diceCrossEntropy(t.logits, t.labels, { batchDice: true, ignore: 3 }),
+    }));
     expect(loss.data[0]).toBeCloseTo(1.486065, 5);
   });
 
@@ -82,7 +94,11 @@ describe('reduceLabels', () => {
     ['nothing to do', [2, 2], [2, 2], [0, 1, 2, 3]],
   ])('%s', async (_, size, target, expected) => {
     const count = size.reduce((a, b) => a * b, 1);
-    const labels = { data: Uint8Array.from({ length: count }, (_v, i) => i), shape: [1, 1, ...size], dtype: 'u8' as const };
+    const labels = {
+      data: Uint8Array.from({ length: count }, (_v, i) => i),
+      shape: [1, 1, ...size],
+      dtype: 'u8' as const,
+    };
     const { y } = await evaluate(backend, { labels }, (_g, t) => ({ y: reduceLabels(t.labels, target) }));
     expect(Array.from(y.data)).toEqual(expected);
   });

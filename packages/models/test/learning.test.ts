@@ -1,7 +1,14 @@
 /** Training for real, tiny: the loss of a fixed batch falls, clipping bounds the step, plans share parameters. Reference backend. */
 import { compile, loadBackend, type Session } from '@revoxel/runtime';
 import { describe, expect, it } from 'vitest';
-import { inferenceStep, modelParameters, trainingStep, validationStep, type ModelConfig, type OptimizerConfig } from '../src/index.js';
+import {
+  inferenceStep,
+  modelParameters,
+  trainingStep,
+  validationStep,
+  type ModelConfig,
+  type OptimizerConfig,
+} from '../src/index.js';
 
 const backend = await loadBackend('reference');
 const model: ModelConfig = { kind: 'unet3d', classes: 2, baseChannels: 4, levels: 3, deepSupervision: true };
@@ -20,7 +27,12 @@ function makeBatch(): { image: Float32Array; labels: Uint8Array } {
   return { image, labels };
 }
 
-async function train(session: Session, optimizer: OptimizerConfig, steps: number, lr: number): Promise<{ losses: number[]; norms: number[] }> {
+async function train(
+  session: Session,
+  optimizer: OptimizerConfig,
+  steps: number,
+  lr: number,
+): Promise<{ losses: number[]; norms: number[] }> {
   const step = await session.load(compile(trainingStep({ ...config, optimizer }), backend.profile));
   const losses: number[] = [];
   const norms: number[] = [];
@@ -54,7 +66,9 @@ describe('training', () => {
     const right = labels.filter((label, i) => label === prediction![i]).length;
     expect(right / labels.length).toBeGreaterThan(0.95);
 
-    const inference = await session.load(compile(inferenceStep({ ...config, batch: 1, output: 'probabilities' }), backend.profile));
+    const inference = await session.load(
+      compile(inferenceStep({ ...config, batch: 1, output: 'probabilities' }), backend.profile),
+    );
     const { probabilities } = await inference.run({ image: image.slice(0, 256) });
     for (let i = 0; i < 256; i++) {
       expect(probabilities![i]! + probabilities![256 + i]!).toBeCloseTo(1, 5);
@@ -73,7 +87,12 @@ describe('training', () => {
       using session = await backend.createSession({ seed: 1 });
       await session.load(compile(inferenceStep(config), backend.profile));
       const before = await snapshot(session);
-      const { norms } = await train(session, { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0, clipNorm }, 1, 1);
+      const { norms } = await train(
+        session,
+        { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0, clipNorm },
+        1,
+        1,
+      );
       const after = await snapshot(session);
       let squares = 0;
       after.forEach((x, p) => x.forEach((v, i) => (squares += (v - before[p]![i]!) ** 2)));

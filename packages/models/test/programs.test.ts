@@ -1,7 +1,14 @@
 /** The step programs: what they take, give and write. Their numbers are in golden.test.ts and learning.test.ts. */
 import { graphFault, type Graph } from '@revoxel/runtime';
 import { describe, expect, it } from 'vitest';
-import { deepSupervisionWeights, inferenceStep, modelParameters, trainingStep, validationStep, type ModelConfig } from '../src/index.js';
+import {
+  deepSupervisionWeights,
+  inferenceStep,
+  modelParameters,
+  trainingStep,
+  validationStep,
+  type ModelConfig,
+} from '../src/index.js';
 
 const model: ModelConfig = { kind: 'unet3d', classes: 3, baseChannels: 4, levels: 4, deepSupervision: true };
 const config = { model, inChannels: 1, batch: 2, patch: [16, 16, 16] };

@@ -14,8 +14,11 @@ it('the example prints what the README shows', async () => {
   const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor as new (
     ...parts: string[]
   ) => (load: (name: string) => Promise<unknown>, console: { log: (...args: unknown[]) => void }) => Promise<void>;
-  await new AsyncFunction('load', 'console', body)((name) => (name === '@revoxel/models' ? Promise.resolve(models) : import(name)), {
-    log: (...args) => printed.push(`${formatWithOptions({ colors: false }, ...(args as [unknown]))}\n`),
-  });
+  await new AsyncFunction('load', 'console', body)(
+    (name) => (name === '@revoxel/models' ? Promise.resolve(models) : import(name)),
+    {
+      log: (...args) => printed.push(`${formatWithOptions({ colors: false }, ...(args as [unknown]))}\n`),
+    },
+  );
   expect(printed.join('')).toBe(shown);
 }, 30_000);

@@ -47,21 +47,36 @@ describe('unet3d', () => {
   });
 
   it('prints', () => {
-    expect(printGraph(netGraph({ classes: 2, baseChannels: 2, levels: 2, convsPerLevel: 1 }, [1, 1, 4, 4]))).toMatchSnapshot();
+    expect(
+      printGraph(netGraph({ classes: 2, baseChannels: 2, levels: 2, convsPerLevel: 1 }, [1, 1, 4, 4])),
+    ).toMatchSnapshot();
   });
 
   it('says which size does not fit', () => {
-    expect(() => shapesOf([1, 1, 16, 20, 16], { classes: 2, levels: 4 })).toThrow('axis 3 has size 20, which is no multiple of 8 (4 levels); use such a patch size');
-    expect(() => shapesOf([1, 1, 4, 4, 4], { classes: 2, levels: 3 })).toThrow('a single voxel is left at the lowest level');
+    expect(() => shapesOf([1, 1, 16, 20, 16], { classes: 2, levels: 4 })).toThrow(
+      'axis 3 has size 20, which is no multiple of 8 (4 levels); use such a patch size',
+    );
+    expect(() => shapesOf([1, 1, 4, 4, 4], { classes: 2, levels: 3 })).toThrow(
+      'a single voxel is left at the lowest level',
+    );
   });
 
   it.each<[Partial<UnetConfig>, string]>([
     [{ classes: 0 }, 'expected an integer of at least 1 for `classes`, got 0'],
     [{ levels: 1 }, 'expected an integer of at least 2 for `levels`, got 1'],
     [{ levels: 3, strides: [1, 2] }, 'expected 3 entries, one per level for `strides`, got [1, 2]'],
-    [{ levels: 2, strides: [2, 2] }, 'expected a step of 1: the first level has full resolution for `strides[0]`, got [2, 2, 2]'],
-    [{ levels: 2, kernels: [3, [3, 2, 3]] }, 'expected odd sizes (padding keeps the centre) for `kernels[1]`, got [3, 2, 3]'],
-    [{ levels: 3, deepSupervision: 3 }, 'expected a boolean or a number of heads from 1 to 2 for `deepSupervision`, got 3'],
+    [
+      { levels: 2, strides: [2, 2] },
+      'expected a step of 1: the first level has full resolution for `strides[0]`, got [2, 2, 2]',
+    ],
+    [
+      { levels: 2, kernels: [3, [3, 2, 3]] },
+      'expected odd sizes (padding keeps the centre) for `kernels[1]`, got [3, 2, 3]',
+    ],
+    [
+      { levels: 3, deepSupervision: 3 },
+      'expected a boolean or a number of heads from 1 to 2 for `deepSupervision`, got 3',
+    ],
   ])('refuses %j', (config, message) => {
     expect(() => resolveUnet({ classes: 2, ...config }, 3)).toThrow(message);
   });

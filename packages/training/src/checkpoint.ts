@@ -68,7 +68,12 @@ export async function openCheckpoint(file: string): Promise<Checkpoint> {
   }
   const stored = await openSafetensors(file);
   try {
-    return { state: parseState(stored), names: stored.names, restore: (session) => restore(stored, session), [Symbol.asyncDispose]: () => stored.close() };
+    return {
+      state: parseState(stored),
+      names: stored.names,
+      restore: (session) => restore(stored, session),
+      [Symbol.asyncDispose]: () => stored.close(),
+    };
   } catch (error) {
     await stored.close();
     throw error;
@@ -78,16 +83,27 @@ export async function openCheckpoint(file: string): Promise<Checkpoint> {
 function parseState(stored: SafetensorsFile): TrainingState {
   const { format, state } = stored.metadata;
   if (format !== FORMAT || state === undefined) {
-    throw new RunError(stored.path, `has format "${format ?? 'unknown'}", not "${FORMAT}"`, 'use a checkpoint written by this version');
+    throw new RunError(
+      stored.path,
+      `has format "${format ?? 'unknown'}", not "${FORMAT}"`,
+      'use a checkpoint written by this version',
+    );
   }
   let value: unknown;
   try {
     value = JSON.parse(state);
   } catch (error) {
-    throw new RunError(stored.path, 'has a training state that is not JSON', 'use another checkpoint', { cause: error });
+    throw new RunError(stored.path, 'has a training state that is not JSON', 'use another checkpoint', {
+      cause: error,
+    });
   }
   const result = stateSchema.safeParse(value);
-  if (!result.success) throw new RunError(stored.path, `has a training state without a valid "${result.error.issues[0]!.path.join('.')}"`, 'use another checkpoint');
+  if (!result.success)
+    throw new RunError(
+      stored.path,
+      `has a training state without a valid "${result.error.issues[0]!.path.join('.')}"`,
+      'use another checkpoint',
+    );
   return result.data;
 }
 
@@ -95,10 +111,15 @@ async function restore(stored: SafetensorsFile, session: Session): Promise<void>
   const known = new Set(stored.names);
   for (const name of session.names()) {
     const { shape, dtype } = session.describe(name);
-    if (!known.has(name)) throw new RunError(stored.path, `has no value "${name}"`, 'use the plans.json it was trained with');
+    if (!known.has(name))
+      throw new RunError(stored.path, `has no value "${name}"`, 'use the plans.json it was trained with');
     const value = await stored.read(name);
     if (value.dtype !== dtype || value.shape.join() !== shape.join()) {
-      throw new RunError(stored.path, `has "${name}" as ${value.dtype} [${value.shape.join(', ')}], the network as ${dtype} [${shape.join(', ')}]`, 'use the plans.json it was trained with');
+      throw new RunError(
+        stored.path,
+        `has "${name}" as ${value.dtype} [${value.shape.join(', ')}], the network as ${dtype} [${shape.join(', ')}]`,
+        'use the plans.json it was trained with',
+      );
     }
     await session.write(name, value.data);
   }

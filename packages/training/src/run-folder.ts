@@ -69,7 +69,8 @@ export async function assertNoRun(folder: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw new RunError(folder, `cannot be used (${reasonOf(error)})`, 'give another folder', { cause: error });
   }
-  if (names.some((name) => RUN_FILES.includes(name))) throw new RunError(folder, 'holds a run already', 'resume it, or give another folder');
+  if (names.some((name) => RUN_FILES.includes(name)))
+    throw new RunError(folder, 'holds a run already', 'resume it, or give another folder');
 }
 
 /**
@@ -83,7 +84,9 @@ export async function createRunFolder(folder: string): Promise<RunPaths> {
   try {
     await mkdir(paths.folder, { recursive: true });
   } catch (error) {
-    throw new RunError(folder, `cannot be made (${reasonOf(error)})`, 'check the path and its permissions', { cause: error });
+    throw new RunError(folder, `cannot be made (${reasonOf(error)})`, 'check the path and its permissions', {
+      cause: error,
+    });
   }
   return paths;
 }
@@ -92,7 +95,11 @@ const runInfoSchema = z.object({
   version: z.literal(1),
   data: z.string(),
   fold: z.union([z.number().int().nonnegative(), z.literal('all'), z.literal('custom')]),
-  seed: z.number().int().min(0).max(2 ** 32 - 1),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1),
   backend: z.string(),
   device: z.string(),
   threads: z.number().int().positive(),

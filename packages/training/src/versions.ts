@@ -8,7 +8,10 @@ const PACKAGES = ['@revoxel/training', '@revoxel/runtime', '@revoxel/models', '@
 export function versions(): Record<string, string> {
   const require = createRequire(import.meta.url);
   const found = PACKAGES.map((name): [string, string] => {
-    const file = name === '@revoxel/training' ? new URL('../package.json', import.meta.url) : require.resolve(`${name}/package.json`);
+    const file =
+      name === '@revoxel/training'
+        ? new URL('../package.json', import.meta.url)
+        : require.resolve(`${name}/package.json`);
     return [name, (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version];
   });
   return { ...Object.fromEntries(found), node: process.versions.node };

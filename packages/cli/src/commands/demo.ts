@@ -6,7 +6,17 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { evaluate, findCase, loadPredictor, openDataset, predictImages, RunError, train, type Dataset, type Split } from '@revoxel/training';
+import {
+  evaluate,
+  findCase,
+  loadPredictor,
+  openDataset,
+  predictImages,
+  RunError,
+  train,
+  type Dataset,
+  type Split,
+} from '@revoxel/training';
 import { z } from 'zod';
 import { chooseBackend } from '../backend.js';
 import { drawRun } from '../demo/picture.js';
@@ -42,7 +52,9 @@ export const command: CommandRun = async (input, { output, signal }) => {
   const out = o.out ?? join('runs', `demo-${stamp(new Date())}`);
   const progress = new Progress(output);
   try {
-    output.note(`${dataset.name}: training on ${split.train.length} cases, ${split.val.length} kept unseen; ${backend.name} backend, about ${duration(minutes * 60)}; run folder ${out}`);
+    output.note(
+      `${dataset.name}: training on ${split.train.length} cases, ${split.val.length} kept unseen; ${backend.name} backend, about ${duration(minutes * 60)}; run folder ${out}`,
+    );
     const trained = await train({
       data,
       out,
@@ -69,8 +81,16 @@ export const command: CommandRun = async (input, { output, signal }) => {
     const drawn = await drawRun(
       trained.run,
       unseen.map((c) => {
-        const labels = Object.values(scores.cases.find((s) => s.id === c.id)!.labels).flatMap((l) => (l.dice === null ? [] : [l.dice]));
-        return { id: c.id, image: c.images[0]!, reference: c.label, prediction: join(predictions, `${c.id}.nii.gz`), dice: labels.length === 0 ? null : labels.reduce((a, b) => a + b, 0) / labels.length };
+        const labels = Object.values(scores.cases.find((s) => s.id === c.id)!.labels).flatMap((l) =>
+          l.dice === null ? [] : [l.dice],
+        );
+        return {
+          id: c.id,
+          image: c.images[0]!,
+          reference: c.label,
+          prediction: join(predictions, `${c.id}.nii.gz`),
+          dice: labels.length === 0 ? null : labels.reduce((a, b) => a + b, 0) / labels.length,
+        };
       }),
       dataset.labels,
     );
@@ -80,7 +100,10 @@ export const command: CommandRun = async (input, { output, signal }) => {
     const result = {
       backend: backend.name,
       seconds: Math.round(seconds * 10) / 10,
-      dice: { mean: scores.mean.dice, labels: Object.fromEntries(Object.entries(scores.mean.labels).map(([label, s]) => [label, s.dice])) },
+      dice: {
+        mean: scores.mean.dice,
+        labels: Object.fromEntries(Object.entries(scores.mean.labels).map(([label, s]) => [label, s.dice])),
+      },
       memory: trained.memory,
       run: trained.run,
     };
@@ -106,14 +129,18 @@ export const command: CommandRun = async (input, { output, signal }) => {
 export function splitOf(dataset: Pick<Dataset, 'cases' | 'folder'>): Split {
   const ids = dataset.cases.map((c) => c.id);
   const val = ids.filter((_, i) => i % HELD_OUT === 2);
-  if (val.length === 0) throw new UsageError(`--data: ${dataset.folder} has ${ids.length} cases, the demo needs at least 3`);
+  if (val.length === 0)
+    throw new UsageError(`--data: ${dataset.folder} has ${ids.length} cases, the demo needs at least 3`);
   return { train: ids.filter((id) => !val.includes(id)), val };
 }
 
 /** The data set in the repository. */
 function exampleFolder(): string {
   const folder = fileURLToPath(new URL('../../../../examples/hippocampus', import.meta.url));
-  if (!existsSync(folder)) throw new UsageError('--data is missing: the example data comes with the repository, not with the package; give a data set folder');
+  if (!existsSync(folder))
+    throw new UsageError(
+      '--data is missing: the example data comes with the repository, not with the package; give a data set folder',
+    );
   return folder;
 }
 
@@ -125,6 +152,11 @@ async function writePicture(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
-    throw new RunError(file, `cannot be written (${error instanceof Error ? error.message : String(error)})`, 'check the folder and the free space', { cause: error });
+    throw new RunError(
+      file,
+      `cannot be written (${error instanceof Error ? error.message : String(error)})`,
+      'check the folder and the free space',
+      { cause: error },
+    );
   }
 }

@@ -14,7 +14,12 @@ export const command: CommandRun = async (_input, { output }) => {
   return undefined;
 };
 
-function text(facts: MachineFacts, backends: readonly BackendListing[], advice: readonly Advice[], { colors }: Output): string {
+function text(
+  facts: MachineFacts,
+  backends: readonly BackendListing[],
+  advice: readonly Advice[],
+  { colors }: Output,
+): string {
   const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const yes = colors.green('yes');
   const no = colors.yellow('no ');
@@ -35,11 +40,18 @@ function text(facts: MachineFacts, backends: readonly BackendListing[], advice: 
     'backends',
     ...backends.map(({ name, available, reason, remedy, facts: details }) =>
       available
-        ? `  ${yes} ${name.padEnd(12)}${Object.entries(details).map(([key, value]) => `${key} ${value}`).join(', ')}`
+        ? `  ${yes} ${name.padEnd(12)}${Object.entries(details)
+            .map(([key, value]) => `${key} ${value}`)
+            .join(', ')}`
         : `  ${no} ${name.padEnd(12)}${reason ?? 'not available'}${remedy === undefined ? '' : `; ${remedy}`}`,
     ),
   ];
-  if (advice.length > 0) lines.push('', 'to do', ...advice.flatMap(({ problem, command: todo }) => [`  ${problem}`, `    ${colors.bold(todo)}`]));
+  if (advice.length > 0)
+    lines.push(
+      '',
+      'to do',
+      ...advice.flatMap(({ problem, command: todo }) => [`  ${problem}`, `    ${colors.bold(todo)}`]),
+    );
   else lines.push('', 'nothing to do');
   return lines.join('\n');
 }

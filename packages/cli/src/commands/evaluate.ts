@@ -23,7 +23,11 @@ export function evaluationTable({ cases, mean }: Evaluation, names: Readonly<Rec
   };
   return table([
     ['Dice', ...labels.map((label) => names[label] ?? label), 'mean'],
-    ...cases.map((c) => [c.id, ...labels.map((label) => diceText(c.labels[label]?.dice)), diceText(average(labels.map((label) => c.labels[label]?.dice)))]),
+    ...cases.map((c) => [
+      c.id,
+      ...labels.map((label) => diceText(c.labels[label]?.dice)),
+      diceText(average(labels.map((label) => c.labels[label]?.dice))),
+    ]),
     ['mean', ...labels.map((label) => diceText(mean.labels[label]?.dice)), diceText(mean.dice)],
   ]);
 }

@@ -23,11 +23,17 @@ function text(file: string, d: VolumeDescription): string {
     ['extent', `${d.extent.map((v) => v.toFixed(1)).join(' x ')} mm`],
     ['orientation', d.orientation],
     ['type', d.type],
-    ['values', `${number(d.min)} to ${number(d.max)}, mean ${number(d.mean)}${d.nonFinite > 0 ? `, ${d.nonFinite} not finite` : ''}`],
+    [
+      'values',
+      `${number(d.min)} to ${number(d.max)}, mean ${number(d.mean)}${d.nonFinite > 0 ? `, ${d.nonFinite} not finite` : ''}`,
+    ],
   ];
   const lines = rows.map(([name, value]) => `${name!.padEnd(12)}${value}`);
   // An integer image with many values is an image, not a label map.
   if (d.labels === undefined || d.labels.length > 64) return lines.join('\n');
-  const labels = table([['label', 'voxels', 'mL'], ...d.labels.map((l) => [String(l.label), String(l.voxels), l.ml.toFixed(2)])]);
+  const labels = table([
+    ['label', 'voxels', 'mL'],
+    ...d.labels.map((l) => [String(l.label), String(l.voxels), l.ml.toFixed(2)]),
+  ]);
   return `${lines.join('\n')}\n\n${labels}`;
 }

@@ -23,7 +23,10 @@ export const command: CommandRun = async (input, { output, signal }) => {
   try {
     using predictor = await loadPredictor(o.run, backend);
     const { persistentBytes, transientBytes } = predictor.memory();
-    progress.show({ kind: 'stage', text: `segmenting on ${backend.name}, tiles of ${predictor.plans.patch.join('x')}, ${mib(persistentBytes + transientBytes)}` });
+    progress.show({
+      kind: 'stage',
+      text: `segmenting on ${backend.name}, tiles of ${predictor.plans.patch.join('x')}, ${mib(persistentBytes + transientBytes)}`,
+    });
     const cases = await predictFiles(predictor, o.input, o.output, {
       run: o.run,
       signal,
@@ -35,7 +38,14 @@ export const command: CommandRun = async (input, { output, signal }) => {
     output.result({ backend: backend.name, cases }, () => {
       const { labels } = predictor.plans;
       return [
-        table([['case', ...labels.slice(1).map((l) => `${l.name} (voxels)`), 'seconds'], ...cases.map((c) => [c.id, ...labels.slice(1).map((l) => String(c.voxels[String(l.value)])), c.seconds.toFixed(1)])]),
+        table([
+          ['case', ...labels.slice(1).map((l) => `${l.name} (voxels)`), 'seconds'],
+          ...cases.map((c) => [
+            c.id,
+            ...labels.slice(1).map((l) => String(c.voxels[String(l.value)])),
+            c.seconds.toFixed(1),
+          ]),
+        ]),
         `${cases.length} label map(s) in ${o.output}, ${duration(cases.reduce((sum, c) => sum + c.seconds, 0))}`,
       ].join('\n');
     });

@@ -1,6 +1,17 @@
 /** `revoxel train`: a network from a data set. */
 import { dirname } from 'node:path';
-import { evaluate, findCase, loadPredictor, openDataset, predictImages, readRunInfo, readSplit, runPaths, train, type Evaluation } from '@revoxel/training';
+import {
+  evaluate,
+  findCase,
+  loadPredictor,
+  openDataset,
+  predictImages,
+  readRunInfo,
+  readSplit,
+  runPaths,
+  train,
+  type Evaluation,
+} from '@revoxel/training';
 import { z } from 'zod';
 import { chooseBackend } from '../backend.js';
 import { UsageError } from '../exit.js';
@@ -10,34 +21,42 @@ import { Progress } from '../progress.js';
 import { backendName, numberAbove, parse, seed, triple, whole } from '../schema.js';
 import { evaluationTable } from './evaluate.js';
 
-const schema = z
-  .looseObject({
-    data: z.string().optional(),
-    out: z.string(),
-    model: z.literal('unet3d').optional(),
-    fold: z.union([z.literal('all'), whole(0)], 'expects a number from 0, or all').optional(),
-    minutes: numberAbove(0).optional(),
-    steps: whole(1).optional(),
-    seed: seed.optional(),
-    backend: backendName.optional(),
-    channels: whole(1).optional(),
-    batch: whole(1).optional(),
-    patch: triple.optional(),
-    checkpointSeconds: numberAbove(0, true).optional(),
-    validate: z.boolean().optional(),
-    resume: z.boolean().optional(),
-  });
+const schema = z.looseObject({
+  data: z.string().optional(),
+  out: z.string(),
+  model: z.literal('unet3d').optional(),
+  fold: z.union([z.literal('all'), whole(0)], 'expects a number from 0, or all').optional(),
+  minutes: numberAbove(0).optional(),
+  steps: whole(1).optional(),
+  seed: seed.optional(),
+  backend: backendName.optional(),
+  channels: whole(1).optional(),
+  batch: whole(1).optional(),
+  patch: triple.optional(),
+  checkpointSeconds: numberAbove(0, true).optional(),
+  validate: z.boolean().optional(),
+  resume: z.boolean().optional(),
+});
 
 export const command: CommandRun = async (input, { output, signal }) => {
   const o = parse(schema, input);
-  if (!o.resume && o.data === undefined) throw new UsageError('--data is missing: give the folder of a data set, or --resume to go on with a run');
-  if (o.minutes !== undefined && o.steps !== undefined) throw new UsageError('--minutes and --steps exclude each other: give one');
-  if (!o.resume && o.minutes === undefined && o.steps === undefined) throw new UsageError('give --minutes or --steps: how long to train');
+  if (!o.resume && o.data === undefined)
+    throw new UsageError('--data is missing: give the folder of a data set, or --resume to go on with a run');
+  if (o.minutes !== undefined && o.steps !== undefined)
+    throw new UsageError('--minutes and --steps exclude each other: give one');
+  if (!o.resume && o.minutes === undefined && o.steps === undefined)
+    throw new UsageError('give --minutes or --steps: how long to train');
   if (o.resume && (o.fold ?? o.seed ?? o.channels ?? o.batch ?? o.patch ?? o.model) !== undefined) {
-    throw new UsageError('--resume takes fold, seed, model, channels, batch and patch from the run: leave them out, or edit its plans.json');
+    throw new UsageError(
+      '--resume takes fold, seed, model, channels, batch and patch from the run: leave them out, or edit its plans.json',
+    );
   }
   // A run goes on where it was: other backends give other bits.
-  const name = o.backend ?? (o.resume && !process.env['REVOXEL_BACKEND'] ? ((await readRunInfo(runPaths(o.out))).backend as z.infer<typeof backendName>) : 'auto');
+  const name =
+    o.backend ??
+    (o.resume && !process.env['REVOXEL_BACKEND']
+      ? ((await readRunInfo(runPaths(o.out))).backend as z.infer<typeof backendName>)
+      : 'auto');
   const backend = await chooseBackend(name, output);
   const progress = new Progress(output);
   try {
@@ -63,13 +82,15 @@ export const command: CommandRun = async (input, { output, signal }) => {
     });
     const scores = o.validate ? await validateRun(o.out, backend, progress, signal) : undefined;
     progress.stop();
-    output.result({ ...result, backend: backend.name, ...(scores === undefined ? {} : { validation: scores.mean }) }, () =>
-      [
-        `${result.steps} steps in ${duration(result.seconds)} on ${backend.name}; Dice on validation patches ${diceText(result.ema)}`,
-        `memory ${mib(result.memory.plannedBytes)} planned, ${mib(result.memory.measuredBytes)} measured`,
-        ...(scores === undefined ? [] : [evaluationTable(scores)]),
-        `run folder ${result.run}`,
-      ].join('\n'),
+    output.result(
+      { ...result, backend: backend.name, ...(scores === undefined ? {} : { validation: scores.mean }) },
+      () =>
+        [
+          `${result.steps} steps in ${duration(result.seconds)} on ${backend.name}; Dice on validation patches ${diceText(result.ema)}`,
+          `memory ${mib(result.memory.plannedBytes)} planned, ${mib(result.memory.measuredBytes)} measured`,
+          ...(scores === undefined ? [] : [evaluationTable(scores)]),
+          `run folder ${result.run}`,
+        ].join('\n'),
     );
   } finally {
     progress.stop();
@@ -78,13 +99,26 @@ export const command: CommandRun = async (input, { output, signal }) => {
 };
 
 /** Segment and score the validation cases of a run, whole volumes. */
-async function validateRun(out: string, backend: Awaited<ReturnType<typeof chooseBackend>>, progress: Progress, signal: AbortSignal): Promise<Evaluation> {
+async function validateRun(
+  out: string,
+  backend: Awaited<ReturnType<typeof chooseBackend>>,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Evaluation> {
   const paths = runPaths(out);
   const dataset = await openDataset((await readRunInfo(paths)).data);
-  const { val } = await readSplit(paths.split, dataset.cases.map((c) => c.id));
+  const { val } = await readSplit(
+    paths.split,
+    dataset.cases.map((c) => c.id),
+  );
   if (val.length === 0) throw new UsageError('--validate needs validation cases: this run has none');
   using predictor = await loadPredictor(out, backend);
   progress.show({ kind: 'stage', text: `segmenting ${val.length} validation cases` });
-  await predictImages(predictor, val.map((id) => findCase(dataset, id)), paths.validation, { run: out, signal, onEvent: progress.show });
+  await predictImages(
+    predictor,
+    val.map((id) => findCase(dataset, id)),
+    paths.validation,
+    { run: out, signal, onEvent: progress.show },
+  );
   return evaluate(paths.validation, dirname(findCase(dataset, val[0]!).label));
 }

@@ -34,7 +34,11 @@ export function labelColor(value: number): string {
  * @param run - run folder; its log gives the curves.
  * @returns the SVG file's text.
  */
-export async function drawRun(run: string, cases: readonly PictureCase[], labels: readonly LabelName[]): Promise<string> {
+export async function drawRun(
+  run: string,
+  cases: readonly PictureCase[],
+  labels: readonly LabelName[],
+): Promise<string> {
   const foreground = labels.filter((l) => l.value > 0);
   const records = await readLog(runPaths(run));
   const steps = records.filter((r): r is StepRecord => r.type === 'step');
@@ -49,21 +53,41 @@ export async function drawRun(run: string, cases: readonly PictureCase[], labels
     { name: 'training', color: '#888888', points: smooth(steps.map((s) => [s.step, s.loss])) },
     { name: 'validation', color: '#d62728', points: points(epochs, (e) => e.validationLoss) },
   ];
-  const dice: Series[] = foreground.map(({ value, name }) => ({ name, color: labelColor(value), points: points(epochs, (e) => e.labels[String(value)] ?? null) }));
-  const legend = foreground.map(({ value, name }) => `<tspan fill="${labelColor(value)}">${escape(name)}</tspan>`).join(', ');
+  const dice: Series[] = foreground.map(({ value, name }) => ({
+    name,
+    color: labelColor(value),
+    points: points(epochs, (e) => e.labels[String(value)] ?? null),
+  }));
+  const legend = foreground
+    .map(({ value, name }) => `<tspan fill="${labelColor(value)}">${escape(name)}</tspan>`)
+    .join(', ');
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${top + CHART_HEIGHT + GAP}" font-family="sans-serif" font-size="12">`,
     `<rect width="100%" height="100%" fill="white"/>`,
     `<text x="${GAP}" y="24">Unseen cases: ${legend}. Line: prediction, area: reference.</text>`,
     ...tiles,
     chart({ x: GAP, y: top, width: half, height: CHART_HEIGHT, title: 'Loss', xLabel: 'step', series: loss }),
-    chart({ x: 2 * GAP + half, y: top, width: half, height: CHART_HEIGHT, title: 'Dice on validation patches', xLabel: 'step', series: dice, yRange: [0, 1] }),
+    chart({
+      x: 2 * GAP + half,
+      y: top,
+      width: half,
+      height: CHART_HEIGHT,
+      title: 'Dice on validation patches',
+      xLabel: 'step',
+      series: dice,
+      yRange: [0, 1],
+    }),
     '</svg>',
     '',
   ].join('\n');
 }
 
-async function tile({ id, image, reference, prediction, dice }: PictureCase, x: number, y: number, labels: readonly LabelName[]): Promise<string> {
+async function tile(
+  { id, image, reference, prediction, dice }: PictureCase,
+  x: number,
+  y: number,
+  labels: readonly LabelName[],
+): Promise<string> {
   const load = async (file: string): Promise<Volume> => toCanonical(await readNifti(file)).volume;
   const [grey, truth, guess] = [await load(image), await load(reference), await load(prediction)];
   const d = fullestPlane(truth);
@@ -73,7 +97,12 @@ async function tile({ id, image, reference, prediction, dice }: PictureCase, x: 
   const fit = Math.min(TILE / (plane.width * sw), TILE / (plane.height * sh));
   const scale: [number, number] = [fit * sw, fit * sh];
   const paths = (volume: Volume, style: (color: string) => string): string =>
-    labels.map(({ value }) => `<path class="${volume === truth ? 'reference' : 'prediction'}" d="${borderPath(axialPlane(volume, d), value, scale)}" ${style(labelColor(value))}/>`).join('');
+    labels
+      .map(
+        ({ value }) =>
+          `<path class="${volume === truth ? 'reference' : 'prediction'}" d="${borderPath(axialPlane(volume, d), value, scale)}" ${style(labelColor(value))}/>`,
+      )
+      .join('');
   return [
     `<g transform="translate(${x},${y})">`,
     `<image width="${(plane.width * scale[0]).toFixed(1)}" height="${(plane.height * scale[1]).toFixed(1)}" preserveAspectRatio="none" href="${greyPng(plane)}"/>`,

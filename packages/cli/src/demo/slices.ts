@@ -62,5 +62,7 @@ export function borderPath({ data, width, height }: Plane, label: number, scale:
   const mask = Array.from(data, (v) => (v === label ? 1 : 0));
   const [shape] = contours().size([width, height]).smooth(true).thresholds([0.5])(mask);
   const rings = shape?.coordinates.flat() ?? [];
-  return rings.map((ring) => `M${ring.map(([x, y]) => `${(x! * scale[0]).toFixed(1)},${(y! * scale[1]).toFixed(1)}`).join('L')}Z`).join('');
+  return rings
+    .map((ring) => `M${ring.map(([x, y]) => `${(x! * scale[0]).toFixed(1)},${(y! * scale[1]).toFixed(1)}`).join('L')}Z`)
+    .join('');
 }

@@ -14,21 +14,43 @@ export interface Advice {
 const BUILD = 'npx nx run-many -t build:native';
 
 /** What to do, most useful first; empty when all is well. */
-export function adviceFor(facts: Pick<MachineFacts, 'tools' | 'oneDnn'>, backends: readonly BackendListing[], packageManager: 'apt-get' | 'dnf' | 'brew' | undefined): Advice[] {
+export function adviceFor(
+  facts: Pick<MachineFacts, 'tools' | 'oneDnn'>,
+  backends: readonly BackendListing[],
+  packageManager: 'apt-get' | 'dnf' | 'brew' | undefined,
+): Advice[] {
   const advice: Advice[] = [];
   const has = (name: string): boolean => facts.tools.some((tool) => tool.name === name && tool.version !== undefined);
   const compiler = has('g++') || has('clang++');
-  const missing = [...(compiler ? [] : ['compiler']), ...(has('make') ? [] : ['make']), ...(has('python3') ? [] : ['python3'])];
+  const missing = [
+    ...(compiler ? [] : ['compiler']),
+    ...(has('make') ? [] : ['make']),
+    ...(has('python3') ? [] : ['python3']),
+  ];
   const cpu = backends.find((backend) => backend.name === 'cpu');
   if (cpu && !cpu.available) {
     if (missing.length > 0) {
-      advice.push({ problem: `no ${missing.join(', no ')}: the native CPU backend cannot be built (it is many times faster than TypeScript)`, command: install(missing, packageManager) });
+      advice.push({
+        problem: `no ${missing.join(', no ')}: the native CPU backend cannot be built (it is many times faster than TypeScript)`,
+        command: install(missing, packageManager),
+      });
     }
-    advice.push({ problem: `native CPU backend: ${cpu.reason ?? 'not available'}`, command: missing.length > 0 ? BUILD : (cpu.remedy ?? BUILD) });
+    advice.push({
+      problem: `native CPU backend: ${cpu.reason ?? 'not available'}`,
+      command: missing.length > 0 ? BUILD : (cpu.remedy ?? BUILD),
+    });
   }
   if (facts.oneDnn.header === undefined || facts.oneDnn.library === undefined) {
-    advice.push({ problem: 'no oneDNN: convolutions run on own kernels; oneDNN is faster for some shapes', command: `${install(['onednn'], packageManager)} && ${BUILD}` });
-  } else if (cpu?.available && !Object.entries(cpu.facts).some(([key, value]) => /onednn/i.test(key) && !/^(no|none|false|not built.*|)$/i.test(value))) {
+    advice.push({
+      problem: 'no oneDNN: convolutions run on own kernels; oneDNN is faster for some shapes',
+      command: `${install(['onednn'], packageManager)} && ${BUILD}`,
+    });
+  } else if (
+    cpu?.available &&
+    !Object.entries(cpu.facts).some(
+      ([key, value]) => /onednn/i.test(key) && !/^(no|none|false|not built.*|)$/i.test(value),
+    )
+  ) {
     advice.push({ problem: 'oneDNN is installed, the native backend was built without it', command: BUILD });
   }
   return advice;

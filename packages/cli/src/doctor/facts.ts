@@ -21,7 +21,12 @@ export interface Tool {
 export interface MachineFacts {
   readonly node: string;
   readonly platform: string;
-  readonly cpu: { readonly model: string; readonly cores: number; readonly threads: number; readonly instructionSets: readonly string[] };
+  readonly cpu: {
+    readonly model: string;
+    readonly cores: number;
+    readonly threads: number;
+    readonly instructionSets: readonly string[];
+  };
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number };
   readonly tools: readonly Tool[];
   /** Paths; undefined when not found. `header` is what a build needs, `library` what a run needs. */
@@ -33,7 +38,12 @@ export interface MachineFacts {
 const TOOLS = ['g++', 'clang++', 'cmake', 'make', 'python3', 'nvcc'] as const;
 /** Instruction sets that have kernels of their own, by the names the kernel uses. */
 const INSTRUCTION_SETS = ['avx2', 'fma', 'avx512f', 'avx512_bf16', 'avx512_vnni', 'amx_bf16', 'asimd', 'sve'] as const;
-const HEADERS = ['/usr/include/dnnl.hpp', '/usr/include/oneapi/dnnl/dnnl.hpp', '/usr/local/include/dnnl.hpp', '/usr/local/include/oneapi/dnnl/dnnl.hpp'];
+const HEADERS = [
+  '/usr/include/dnnl.hpp',
+  '/usr/include/oneapi/dnnl/dnnl.hpp',
+  '/usr/local/include/dnnl.hpp',
+  '/usr/local/include/oneapi/dnnl/dnnl.hpp',
+];
 
 /** Look at the machine. */
 export async function machineFacts(): Promise<MachineFacts> {
@@ -74,7 +84,13 @@ async function oneDnnLibrary(): Promise<string | undefined> {
   const cached = (await output('ldconfig', ['-p'])) ?? (await output('/sbin/ldconfig', ['-p']));
   const found = cached?.split('\n').find((line) => line.includes('libdnnl.so'));
   if (found) return found.split('=>')[1]?.trim();
-  for (const folder of ['/usr/lib', '/usr/lib64', '/usr/local/lib', '/usr/local/lib64', `/usr/lib/${os.arch() === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`]) {
+  for (const folder of [
+    '/usr/lib',
+    '/usr/lib64',
+    '/usr/local/lib',
+    '/usr/local/lib64',
+    `/usr/lib/${os.arch() === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+  ]) {
     try {
       const name = readdirSync(folder).find((file) => file.startsWith('libdnnl.so'));
       if (name) return join(folder, name);

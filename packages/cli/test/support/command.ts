@@ -29,8 +29,18 @@ function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
 }
 
 /** Start the command. */
-export function start(args: readonly string[], more: Readonly<Record<string, string>> = {}, cwd?: string): { child: ChildProcess; finished: Promise<Finished> } {
-  return collect(spawn(process.execPath, [REVOXEL, ...args], { env: environment(more), stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) }));
+export function start(
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): { child: ChildProcess; finished: Promise<Finished> } {
+  return collect(
+    spawn(process.execPath, [REVOXEL, ...args], {
+      env: environment(more),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(cwd === undefined ? {} : { cwd }),
+    }),
+  );
 }
 
 /** Run the command to its end. */
@@ -40,7 +50,12 @@ export function revoxel(...args: string[]): Promise<Finished> {
 
 /** Run a shell script; `"$@"` in it is the command line. */
 export function shell(script: string, args: readonly string[]): Promise<Finished> {
-  return collect(spawn('bash', ['-c', script, 'bash', process.execPath, REVOXEL, ...args], { env: environment({}), stdio: ['ignore', 'pipe', 'pipe'] })).finished;
+  return collect(
+    spawn('bash', ['-c', script, 'bash', process.execPath, REVOXEL, ...args], {
+      env: environment({}),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  ).finished;
 }
 
 function collect(child: ChildProcess): { child: ChildProcess; finished: Promise<Finished> } {
@@ -50,7 +65,9 @@ function collect(child: ChildProcess): { child: ChildProcess; finished: Promise<
   child.stderr!.on('data', (part: Buffer) => (stderr += part.toString()));
   const finished = new Promise<Finished>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr, lastError: stderr.trimEnd().split('\n').at(-1) ?? '' }));
+    child.on('close', (code) =>
+      resolve({ code, stdout, stderr, lastError: stderr.trimEnd().split('\n').at(-1) ?? '' }),
+    );
   });
   return { child, finished };
 }
@@ -63,7 +80,10 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Image and label map number `n`: a bright ball with a brighter core. */
-export function syntheticCase(n: number, shape: Triple = [12, 13, 11]): { image: Volume<Float32Array>; label: Volume<Uint8Array> } {
+export function syntheticCase(
+  n: number,
+  shape: Triple = [12, 13, 11],
+): { image: Volume<Float32Array>; label: Volume<Uint8Array> } {
   const [d, h, w] = shape;
   const image = new Float32Array(d * h * w);
   const label = new Uint8Array(d * h * w);
@@ -73,12 +93,21 @@ export function syntheticCase(n: number, shape: Triple = [12, 13, 11]): { image:
     label[i] = r < 1.9 ? 2 : r < 3.6 ? 1 : 0;
     image[i] = 100 + [0, 60, 140][label[i]!]! + 8 * Math.sin(1.7 * i + n);
   }
-  return { image: makeVolume({ data: image, shape, spacing: [1, 1, 1] }), label: makeVolume({ data: label, shape, spacing: [1, 1, 1] }) };
+  return {
+    image: makeVolume({ data: image, shape, spacing: [1, 1, 1] }),
+    label: makeVolume({ data: label, shape, spacing: [1, 1, 1] }),
+  };
 }
 
 /** Write `dataset.json` of the synthetic data set. */
 export async function writeDatasetJson(folder: string, count: number): Promise<void> {
-  const json = { name: 'Synthetic', channel_names: { 0: 'MRI' }, labels: { background: 0, shell: 1, core: 2 }, numTraining: count, file_ending: '.nii.gz' };
+  const json = {
+    name: 'Synthetic',
+    channel_names: { 0: 'MRI' },
+    labels: { background: 0, shell: 1, core: 2 },
+    numTraining: count,
+    file_ending: '.nii.gz',
+  };
   await writeFile(join(folder, 'dataset.json'), JSON.stringify(json));
 }
 

@@ -33,7 +33,8 @@ export function supervisedHeads(maxHeads: number): number {
 export function reduceLabels(labels: Tensor, target: readonly number[]): Tensor {
   const spatial = labels.shape.slice(2);
   const factors = spatial.map((size, axis) => size / target[axis]!);
-  if (!factors.every((f) => Number.isInteger(f))) throw new ArgumentError('target', `sizes that divide [${spatial.join(', ')}]`, target);
+  if (!factors.every((f) => Number.isInteger(f)))
+    throw new ArgumentError('target', `sizes that divide [${spatial.join(', ')}]`, target);
   // The runtime's nearest resize takes the first voxel of every block; the block's centre voxel is wanted. So the map is
   // moved down by half a block first.
   const shift = factors.map((f) => Math.floor(f / 2));
@@ -56,8 +57,14 @@ function shiftDown(labels: Tensor, shift: readonly number[]): Tensor {
  * @param loss - the loss at one resolution.
  * @returns scalar f32.
  */
-export function deeplySupervised(logits: readonly Tensor[], labels: Tensor, weights: readonly number[], loss: (logits: Tensor, labels: Tensor) => Tensor): Tensor {
-  if (weights.length !== logits.length || logits.length === 0) throw new ArgumentError('weights', `${logits.length} numbers, one per resolution`, weights);
+export function deeplySupervised(
+  logits: readonly Tensor[],
+  labels: Tensor,
+  weights: readonly number[],
+  loss: (logits: Tensor, labels: Tensor) => Tensor,
+): Tensor {
+  if (weights.length !== logits.length || logits.length === 0)
+    throw new ArgumentError('weights', `${logits.length} numbers, one per resolution`, weights);
   const g = labels.graph;
   const terms = logits.map((x, i) =>
     g.scope(`level${i}`, () => {

@@ -25,12 +25,23 @@ export interface BlockStyle {
  * @param x - `[N, Ci, ...]`, or pieces whose channels add up to Ci: a concatenation that is never written to memory.
  * @returns `[N, channels, ...]`, spatial sizes ceil(size / stride) for odd kernels.
  */
-export function convNormAct(x: Tensor | readonly Tensor[], channels: number, kernel: readonly number[], stride: readonly number[], style: BlockStyle): Tensor {
+export function convNormAct(
+  x: Tensor | readonly Tensor[],
+  channels: number,
+  kernel: readonly number[],
+  stride: readonly number[],
+  style: BlockStyle,
+): Tensor {
   const pieces = 'length' in x ? x : [x];
   const g = pieces[0]!.graph;
   const inputs = pieces.reduce((sum, piece) => sum + piece.shape[1]!, 0);
   const y = g.scope('conv', () => {
-    const weight = parameter(g, 'weight', [channels, inputs, ...kernel], heNormal(inputs * product(kernel), style.slope));
+    const weight = parameter(
+      g,
+      'weight',
+      [channels, inputs, ...kernel],
+      heNormal(inputs * product(kernel), style.slope),
+    );
     const bias = style.bias ? parameter(g, 'bias', [channels], ZEROS) : undefined;
     return conv(pieces, weight, bias, { stride, padding: 'same' });
   });
@@ -51,7 +62,12 @@ export function convNormAct(x: Tensor | readonly Tensor[], channels: number, ker
  */
 export function upsample(x: Tensor, channels: number, stride: readonly number[], style: BlockStyle): Tensor {
   const g = x.graph;
-  const weight = parameter(g, 'weight', [x.shape[1]!, channels, ...stride], heNormal(channels * product(stride), style.slope));
+  const weight = parameter(
+    g,
+    'weight',
+    [x.shape[1]!, channels, ...stride],
+    heNormal(channels * product(stride), style.slope),
+  );
   const bias = style.bias ? parameter(g, 'bias', [channels], ZEROS) : undefined;
   return convTranspose(x, weight, bias, { stride });
 }

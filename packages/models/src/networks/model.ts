@@ -31,7 +31,10 @@ export function applyModel(x: Tensor, config: ModelConfig, heads?: number): Tens
 }
 
 /** What a model asks of its input: every spatial size a multiple of `divisor`; `maxHeads` resolutions can give logits. */
-export function modelLimits(config: ModelConfig, rank = 3): { readonly divisor: readonly number[]; readonly maxHeads: number } {
+export function modelLimits(
+  config: ModelConfig,
+  rank = 3,
+): { readonly divisor: readonly number[]; readonly maxHeads: number } {
   const { divisor, levels } = resolveUnet(config, rank);
   return { divisor, maxHeads: levels - 1 };
 }

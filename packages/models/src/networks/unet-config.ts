@@ -63,7 +63,16 @@ export interface ResolvedUnet {
  * @throws ArgumentError naming the field that does not fit.
  */
 export function resolveUnet(config: UnetConfig, rank: number): ResolvedUnet {
-  const { classes, baseChannels = 32, levels = 5, maxChannels = 320, convsPerLevel = 2, convBias = true, slope = 0.01, eps = 1e-5 } = config;
+  const {
+    classes,
+    baseChannels = 32,
+    levels = 5,
+    maxChannels = 320,
+    convsPerLevel = 2,
+    convBias = true,
+    slope = 0.01,
+    eps = 1e-5,
+  } = config;
   if (rank !== 2 && rank !== 3) throw new ArgumentError('rank', '2 or 3 spatial axes', rank);
   wholeAtLeast('classes', classes, 1);
   wholeAtLeast('baseChannels', baseChannels, 1);
@@ -71,12 +80,19 @@ export function resolveUnet(config: UnetConfig, rank: number): ResolvedUnet {
   wholeAtLeast('maxChannels', maxChannels, 1);
   wholeAtLeast('convsPerLevel', convsPerLevel, 1);
   const strides = perLevel('strides', config.strides, levels, rank, (s) => (s === 0 ? 1 : 2));
-  if (strides[0]!.some((s) => s !== 1)) throw new ArgumentError('strides[0]', 'a step of 1: the first level has full resolution', strides[0]);
+  if (strides[0]!.some((s) => s !== 1))
+    throw new ArgumentError('strides[0]', 'a step of 1: the first level has full resolution', strides[0]);
   const kernels = perLevel('kernels', config.kernels, levels, rank, () => 3);
   const even = kernels.findIndex((k) => k.some((size) => size % 2 === 0));
   if (even >= 0) throw new ArgumentError(`kernels[${even}]`, 'odd sizes (padding keeps the centre)', kernels[even]);
-  const heads = config.deepSupervision === true ? levels - 1 : config.deepSupervision === undefined || config.deepSupervision === false ? 1 : config.deepSupervision;
-  if (!(Number.isInteger(heads) && heads >= 1 && heads <= levels - 1)) throw new ArgumentError('deepSupervision', `a boolean or a number of heads from 1 to ${levels - 1}`, heads);
+  const heads =
+    config.deepSupervision === true
+      ? levels - 1
+      : config.deepSupervision === undefined || config.deepSupervision === false
+        ? 1
+        : config.deepSupervision;
+  if (!(Number.isInteger(heads) && heads >= 1 && heads <= levels - 1))
+    throw new ArgumentError('deepSupervision', `a boolean or a number of heads from 1 to ${levels - 1}`, heads);
   return {
     classes,
     levels,
@@ -119,12 +135,18 @@ export function unetParameters(config: UnetConfig, inChannels: number, rank = 3)
   const { channels, levels, kernels, strides } = net;
   for (let s = 0; s < levels; s++) {
     for (let i = 0; i < net.convsPerLevel; i++) {
-      block(`encoder.${s}.${i}`, i > 0 ? channels[s]! : s > 0 ? channels[s - 1]! : inChannels, channels[s]!, kernels[s]!);
+      block(
+        `encoder.${s}.${i}`,
+        i > 0 ? channels[s]! : s > 0 ? channels[s - 1]! : inChannels,
+        channels[s]!,
+        kernels[s]!,
+      );
     }
   }
   const upwards = Array.from({ length: levels - 1 }, (_, d) => levels - 2 - d);
   for (const s of upwards) {
-    for (let i = 0; i < net.convsPerLevel; i++) block(`decoder.${s}.${i}`, i > 0 ? channels[s]! : 2 * channels[s]!, channels[s]!, kernels[s]!);
+    for (let i = 0; i < net.convsPerLevel; i++)
+      block(`decoder.${s}.${i}`, i > 0 ? channels[s]! : 2 * channels[s]!, channels[s]!, kernels[s]!);
   }
   for (const s of upwards) {
     add(`decoder.${s}.up.weight`, channels[s + 1]!, channels[s]!, ...strides[s + 1]!);
@@ -144,15 +166,23 @@ export function unetParameterCount(config: UnetConfig, inChannels: number, rank 
 }
 
 function wholeAtLeast(name: string, value: number, least: number): void {
-  if (!(Number.isInteger(value) && value >= least)) throw new ArgumentError(name, `an integer of at least ${least}`, value);
+  if (!(Number.isInteger(value) && value >= least))
+    throw new ArgumentError(name, `an integer of at least ${least}`, value);
 }
 
-function perLevel(name: string, given: readonly PerAxisSize[] | undefined, levels: number, rank: number, usual: (level: number) => number): number[][] {
+function perLevel(
+  name: string,
+  given: readonly PerAxisSize[] | undefined,
+  levels: number,
+  rank: number,
+  usual: (level: number) => number,
+): number[][] {
   if (given && given.length !== levels) throw new ArgumentError(name, `${levels} entries, one per level`, given);
   return Array.from({ length: levels }, (_, s) => {
     const size = given?.[s] ?? usual(s);
     const sizes = typeof size === 'number' ? new Array<number>(rank).fill(size) : [...size];
-    if (sizes.length !== rank || !sizes.every((v) => Number.isInteger(v) && v >= 1)) throw new ArgumentError(`${name}[${s}]`, `${rank} positive integers, one per spatial axis`, size);
+    if (sizes.length !== rank || !sizes.every((v) => Number.isInteger(v) && v >= 1))
+      throw new ArgumentError(`${name}[${s}]`, `${rank} positive integers, one per spatial axis`, size);
     return sizes;
   });
 }

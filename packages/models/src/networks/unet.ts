@@ -32,10 +32,20 @@ export function unet3d(x: Tensor, config: UnetConfig): Tensor[] {
   const net = resolveUnet(config, spatial.length);
   const wrong = spatial.findIndex((size, axis) => size % net.divisor[axis]! !== 0);
   if (wrong >= 0) {
-    throw new ShapeError('unet3d', g.scopedName('unet3d'), [x.shape], `axis ${wrong + 2} has size ${spatial[wrong]!}, which is no multiple of ${net.divisor[wrong]!} (${net.levels} levels); use such a patch size`);
+    throw new ShapeError(
+      'unet3d',
+      g.scopedName('unet3d'),
+      [x.shape],
+      `axis ${wrong + 2} has size ${spatial[wrong]!}, which is no multiple of ${net.divisor[wrong]!} (${net.levels} levels); use such a patch size`,
+    );
   }
   if (spatial.every((size, axis) => size === net.divisor[axis]!)) {
-    throw new ShapeError('unet3d', g.scopedName('unet3d'), [x.shape], 'a single voxel is left at the lowest level, which instance norm turns into 0; use a larger patch or fewer levels');
+    throw new ShapeError(
+      'unet3d',
+      g.scopedName('unet3d'),
+      [x.shape],
+      'a single voxel is left at the lowest level, which instance norm turns into 0; use a larger patch or fewer levels',
+    );
   }
   const style = { slope: net.slope, eps: net.eps, bias: net.convBias };
   const still = spatial.map(() => 1);
@@ -46,7 +56,9 @@ export function unet3d(x: Tensor, config: UnetConfig): Tensor[] {
     y = g.region(`encoder.${s}`, () => {
       let t = y;
       for (let i = 0; i < net.convsPerLevel; i++) {
-        t = g.scope(`${i}`, () => convNormAct(t, net.channels[s]!, net.kernels[s]!, i === 0 ? net.strides[s]! : still, style));
+        t = g.scope(`${i}`, () =>
+          convNormAct(t, net.channels[s]!, net.kernels[s]!, i === 0 ? net.strides[s]! : still, style),
+        );
       }
       return t;
     });

@@ -30,7 +30,11 @@ export interface AdamwOptions {
  * @param gradients - one per parameter, same shapes.
  * @returns global gradient norm before clipping, scalar f32.
  */
-export function adamw(parameters: readonly Parameter[], gradients: readonly Tensor[], options: AdamwOptions = {}): Tensor {
+export function adamw(
+  parameters: readonly Parameter[],
+  gradients: readonly Tensor[],
+  options: AdamwOptions = {},
+): Tensor {
   const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0.01, clipNorm = 12 } = options;
   checkLists(parameters, gradients);
   const g = parameters[0]!.tensor.graph;

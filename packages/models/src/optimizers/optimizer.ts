@@ -8,7 +8,11 @@ import { sgd, type SgdOptions } from './sgd.js';
 export type OptimizerConfig = ({ readonly kind: 'sgd' } & SgdOptions) | ({ readonly kind: 'adamw' } & AdamwOptions);
 
 /** Emit the updates of an optimiser. @returns global gradient norm before clipping, scalar f32. */
-export function applyOptimizer(config: OptimizerConfig, parameters: readonly Parameter[], gradients: readonly Tensor[]): Tensor {
+export function applyOptimizer(
+  config: OptimizerConfig,
+  parameters: readonly Parameter[],
+  gradients: readonly Tensor[],
+): Tensor {
   switch (config.kind) {
     case 'sgd':
       return sgd(parameters, gradients, config);

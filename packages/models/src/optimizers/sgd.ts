@@ -44,5 +44,6 @@ export function sgd(parameters: readonly Parameter[], gradients: readonly Tensor
 /** @internal */
 export function checkLists(parameters: readonly Parameter[], gradients: readonly Tensor[]): void {
   if (parameters.length === 0) throw new ArgumentError('parameters', 'at least one parameter', parameters.length);
-  if (gradients.length !== parameters.length) throw new ArgumentError('gradients', `${parameters.length} gradients, one per parameter`, gradients.length);
+  if (gradients.length !== parameters.length)
+    throw new ArgumentError('gradients', `${parameters.length} gradients, one per parameter`, gradients.length);
 }

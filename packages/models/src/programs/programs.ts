@@ -41,9 +41,14 @@ export function trainingStep(config: TrainingStepConfig): Graph {
     const labels = g.input('labels', [batch, 1, ...patch], 'u8');
     const heads = trainingHeads(model, patch.length);
     const logits = applyModel(image, model, heads);
-    const total = g.scope('loss', () => deeplySupervised(logits, labels, deepSupervisionWeights(heads), (x, y) => diceCrossEntropy(x, y, loss)));
+    const total = g.scope('loss', () =>
+      deeplySupervised(logits, labels, deepSupervisionWeights(heads), (x, y) => diceCrossEntropy(x, y, loss)),
+    );
     const parameters = parametersOf(g);
-    const grads = gradients(total, parameters.map((p) => p.tensor));
+    const grads = gradients(
+      total,
+      parameters.map((p) => p.tensor),
+    );
     g.output('loss', total);
     g.output('gradientNorm', applyOptimizer(optimizer, parameters, grads));
   });
@@ -61,7 +66,10 @@ export function validationStep(config: Omit<TrainingStepConfig, 'optimizer'>): G
     const image = g.input('image', [batch, inChannels, ...patch]);
     const labels = g.input('labels', [batch, 1, ...patch], 'u8');
     const [logits] = applyModel(image, model, 1);
-    g.output('loss', g.scope('loss', () => diceCrossEntropy(logits!, labels, loss)));
+    g.output(
+      'loss',
+      g.scope('loss', () => diceCrossEntropy(logits!, labels, loss)),
+    );
     g.output('prediction', argmax(logits!));
   });
 }

@@ -72,11 +72,21 @@ export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOpt
     const topologyOf = (batch: number): Topology =>
       options.patch
         ? topologyFor(facts.spacing, options.patch)
-        : planPatch(facts.spacing, facts.medianShape, budget, (t) => stepPlan(facts, target, options, t, baseChannels, batch).memory.peakBytes);
+        : planPatch(
+            facts.spacing,
+            facts.medianShape,
+            budget,
+            (t) => stepPlan(facts, target, options, t, baseChannels, batch).memory.peakBytes,
+          );
     const build = (batch: number): Candidate => {
       const topology = topologyOf(batch);
       const { flops } = stepPlan(facts, target, options, topology, baseChannels, batch);
-      return { baseChannels, batch, topology, steps: steps ?? (seconds === undefined ? Number.POSITIVE_INFINITY : (seconds * speed) / flops) };
+      return {
+        baseChannels,
+        batch,
+        topology,
+        steps: steps ?? (seconds === undefined ? Number.POSITIVE_INFINITY : (seconds * speed) / flops),
+      };
     };
     if (options.batch !== undefined) return build(options.batch);
     const usual = build(2);
@@ -101,9 +111,14 @@ export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOpt
     batch,
     model: modelOf(facts, options, topology, baseChannels),
     loss: { batchDice: false },
-    optimizer: short ? { kind: 'adamw', weightDecay: 0.01, clipNorm: 12 } : { kind: 'sgd', momentum: 0.99, nesterov: true, weightDecay: 3e-5, clipNorm: 12 },
+    optimizer: short
+      ? { kind: 'adamw', weightDecay: 0.01, clipNorm: 12 }
+      : { kind: 'sgd', momentum: 0.99, nesterov: true, weightDecay: 3e-5, clipNorm: 12 },
     learningRate: { initial: short ? 0.005 : 0.01, power: 0.9, warmupSteps: 20 },
-    augmentation: { ...augmentation, mirror: { ...augmentation.mirror, axes: mirrorAxes(augmentation.mirror.axes, facts.labels, short) } },
+    augmentation: {
+      ...augmentation,
+      mirror: { ...augmentation.mirror, axes: mirrorAxes(augmentation.mirror.axes, facts.labels, short) },
+    },
     foreground: 0.33,
     stepsPerEpoch: null,
     validationBatches: Math.ceil(8 / batch),
@@ -133,16 +148,30 @@ function modelOf(facts: PlanFacts, options: PlanOptions, topology: Topology, bas
 }
 
 /** The plan of a training step: its bytes and FLOPs are what the choice rests on. */
-function stepPlan(facts: PlanFacts, target: PlanTarget, options: PlanOptions, topology: Topology, baseChannels: number, batch: number): Plan {
+function stepPlan(
+  facts: PlanFacts,
+  target: PlanTarget,
+  options: PlanOptions,
+  topology: Topology,
+  baseChannels: number,
+  batch: number,
+): Plan {
   const model = modelOf(facts, options, topology, baseChannels);
-  return compile(trainingStep({ model, inChannels: facts.channelNames.length, batch, patch: topology.patch }), target.profile);
+  return compile(
+    trainingStep({ model, inChannels: facts.channelNames.length, batch, patch: topology.patch }),
+    target.profile,
+  );
 }
 
 /** Labels of one side of the body. A flip of left and right would turn them into each other. */
 const SIDED = /(^|[^a-z])(left|right|l|r)([^a-z]|$)/i;
 
 /** Axes to flip, `[D, H, W]` of canonical orientation: W is left and right. */
-function mirrorAxes(axes: AugmentOptions['mirror']['axes'], labels: readonly LabelName[], short: boolean): (0 | 1 | 2)[] {
+function mirrorAxes(
+  axes: AugmentOptions['mirror']['axes'],
+  labels: readonly LabelName[],
+  short: boolean,
+): (0 | 1 | 2)[] {
   const sided = labels.some(({ name }) => SIDED.test(name));
   return axes.filter((axis) => (axis === 2 ? !sided : !short));
 }

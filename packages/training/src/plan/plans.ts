@@ -126,7 +126,11 @@ const plansSchema = z.strictObject({
  * @throws DatasetError naming the field that is missing, unknown or out of range; RunError when fields contradict each other.
  */
 export async function readPlans(file: string): Promise<Plans> {
-  const plans = (await readJson(file, plansSchema, 'correct the field, or delete the run and train again')) as unknown as Plans;
+  const plans = (await readJson(
+    file,
+    plansSchema,
+    'correct the field, or delete the run and train again',
+  )) as unknown as Plans;
   const fault = plansFault(plans);
   if (fault !== undefined) throw new RunError(file, fault, 'correct the field');
   return plans;
@@ -140,12 +144,14 @@ export async function writePlans(file: string, plans: Plans): Promise<void> {
 /** The first contradiction between fields, or undefined. */
 export function plansFault(plans: Plans): string | undefined {
   const { channelNames, labels, normalisation, model, patch } = plans;
-  if (normalisation.length !== channelNames.length) return `"normalisation" has ${normalisation.length} entries for ${channelNames.length} channels`;
+  if (normalisation.length !== channelNames.length)
+    return `"normalisation" has ${normalisation.length} entries for ${channelNames.length} channels`;
   if (model.classes !== labels.length) return `"model.classes" is ${model.classes}, there are ${labels.length} labels`;
   try {
     const { divisor } = modelLimits(model);
     const wrong = patch.findIndex((n, axis) => n % divisor[axis]! !== 0);
-    if (wrong >= 0) return `"patch" has ${patch[wrong]!} voxels on axis ${wrong}, which is no multiple of ${divisor[wrong]!} (the model's steps)`;
+    if (wrong >= 0)
+      return `"patch" has ${patch[wrong]!} voxels on axis ${wrong}, which is no multiple of ${divisor[wrong]!} (the model's steps)`;
   } catch (error) {
     return `"model" cannot be built (${reasonOf(error)})`;
   }

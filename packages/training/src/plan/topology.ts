@@ -48,7 +48,8 @@ export function topologyFor(spacing: Triple, wanted: Triple): Topology {
     const halved = large.filter((axis) => sp[axis]! / finest < ANISOTROPY);
     if (halved.length === 1 && size[halved[0]!]! < 3 * SMALLEST_EDGE) break;
     const finestOfAll = Math.min(...sp);
-    for (let axis = 0; axis < 3; axis++) if (kernel[axis] === 1 && sp[axis]! / finestOfAll < ANISOTROPY) kernel[axis] = 3;
+    for (let axis = 0; axis < 3; axis++)
+      if (kernel[axis] === 1 && sp[axis]! / finestOfAll < ANISOTROPY) kernel[axis] = 3;
     kernels.push([...kernel]);
     strides.push([0, 1, 2].map((axis) => (halved.includes(axis) ? 2 : 1)));
     size = size.map((n, axis) => (halved.includes(axis) ? Math.ceil(n / 2) : n));
@@ -72,7 +73,9 @@ export function topologyFor(spacing: Triple, wanted: Triple): Topology {
 export function initialPatch(spacing: Triple, medianShape: Triple): Triple {
   const inverse = spacing.map((s) => 1 / s);
   const scale = LARGEST_EDGE / Math.cbrt(inverse[0]! * inverse[1]! * inverse[2]!);
-  return inverse.map((v, axis) => Math.max(1, Math.min(roundHalfEven(v * scale), Math.round(medianShape[axis]!)))) as unknown as Triple;
+  return inverse.map((v, axis) =>
+    Math.max(1, Math.min(roundHalfEven(v * scale), Math.round(medianShape[axis]!))),
+  ) as unknown as Triple;
 }
 
 /**
@@ -82,7 +85,12 @@ export function initialPatch(spacing: Triple, medianShape: Triple): Triple {
  * @param bytesOf - memory of a training step for a topology, in bytes.
  * @throws DataArgumentError when not even the smallest patch fits.
  */
-export function planPatch(spacing: Triple, medianShape: Triple, budgetBytes: number, bytesOf: (topology: Topology) => number): Topology {
+export function planPatch(
+  spacing: Triple,
+  medianShape: Triple,
+  budgetBytes: number,
+  bytesOf: (topology: Topology) => number,
+): Topology {
   let topology = topologyFor(spacing, initialPatch(spacing, medianShape));
   for (;;) {
     const bytes = bytesOf(topology);
@@ -91,12 +99,19 @@ export function planPatch(spacing: Triple, medianShape: Triple, budgetBytes: num
     const ratios = patch.map((n, axis) => (n > divisor[axis]! ? n / medianShape[axis]! : 0));
     const largest = Math.max(...ratios);
     if (largest === 0 || Math.max(...patch) <= 2 * SMALLEST_EDGE) {
-      throw new DataArgumentError('memoryBytes', `at least ${Math.ceil(bytes / 2 ** 20)} MiB (the smallest patch, [${patch.join(', ')}])`, `${Math.floor(budgetBytes / 2 ** 20)} MiB`);
+      throw new DataArgumentError(
+        'memoryBytes',
+        `at least ${Math.ceil(bytes / 2 ** 20)} MiB (the smallest patch, [${patch.join(', ')}])`,
+        `${Math.floor(budgetBytes / 2 ** 20)} MiB`,
+      );
     }
     const axis = ratios.lastIndexOf(largest);
     const smaller = patch.map((n, i) => (i === axis ? n - divisor[i]! : n)) as unknown as Triple;
     // The smaller patch may allow fewer halvings and then need less padding: the topology is found anew.
     const step = topologyFor(spacing, smaller).divisor[axis]!;
-    topology = topologyFor(spacing, patch.map((n, i) => (i === axis ? Math.max(step, n - step) : n)) as unknown as Triple);
+    topology = topologyFor(
+      spacing,
+      patch.map((n, i) => (i === axis ? Math.max(step, n - step) : n)) as unknown as Triple,
+    );
   }
 }

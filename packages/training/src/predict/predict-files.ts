@@ -41,7 +41,12 @@ export interface PredictedFile {
  * @throws DatasetError, FormatError, ReadError naming the image that cannot be used; WriteError, RunError when the output
  * cannot be written; InterruptedError after a stop.
  */
-export async function predictFiles(predictor: Predictor, input: string, output: string, options: PredictFilesOptions): Promise<PredictedFile[]> {
+export async function predictFiles(
+  predictor: Predictor,
+  input: string,
+  output: string,
+  options: PredictFilesOptions,
+): Promise<PredictedFile[]> {
   return predictImages(predictor, await findImages(input, predictor.plans.channelNames.length), output, options);
 }
 
@@ -49,19 +54,29 @@ export async function predictFiles(predictor: Predictor, input: string, output: 
 const LABEL_INTENT = 1002;
 
 /** Predict given images; otherwise as `predictFiles`. */
-export async function predictImages(predictor: Predictor, images: readonly ImageFiles[], output: string, options: PredictFilesOptions): Promise<PredictedFile[]> {
+export async function predictImages(
+  predictor: Predictor,
+  images: readonly ImageFiles[],
+  output: string,
+  options: PredictFilesOptions,
+): Promise<PredictedFile[]> {
   const folder = resolve(output);
   try {
     await mkdir(options.probabilities ? join(folder, 'probabilities') : folder, { recursive: true });
   } catch (error) {
-    throw new RunError(output, `cannot be made (${reasonOf(error)})`, 'check the path and its permissions', { cause: error });
+    throw new RunError(output, `cannot be made (${reasonOf(error)})`, 'check the path and its permissions', {
+      cause: error,
+    });
   }
   const done: PredictedFile[] = [];
   for (const files of images) {
     try {
       done.push(await predictOne(predictor, files, folder, options));
     } catch (error) {
-      if (options.signal?.aborted) throw new InterruptedError(`${output}: stopped after ${done.length} of ${images.length} cases; predict again for the rest`);
+      if (options.signal?.aborted)
+        throw new InterruptedError(
+          `${output}: stopped after ${done.length} of ${images.length} cases; predict again for the rest`,
+        );
       throw error;
     }
     options.onEvent?.({ kind: 'case', id: files.id, done: done.length, total: images.length });
@@ -69,7 +84,12 @@ export async function predictImages(predictor: Predictor, images: readonly Image
   return done;
 }
 
-async function predictOne(predictor: Predictor, files: ImageFiles, folder: string, options: PredictFilesOptions): Promise<PredictedFile> {
+async function predictOne(
+  predictor: Predictor,
+  files: ImageFiles,
+  folder: string,
+  options: PredictFilesOptions,
+): Promise<PredictedFile> {
   const { onEvent, signal, mirror = false, step = 0.5, probabilities = false } = options;
   const began = performance.now();
   const { plans, backend } = predictor;
@@ -84,7 +104,8 @@ async function predictOne(predictor: Predictor, files: ImageFiles, folder: strin
   const file = join(folder, `${files.id}.nii.gz`);
   const probabilityFile = probabilities ? join(folder, 'probabilities', `${files.id}.nii.gz`) : undefined;
   await writeNifti(file, result.labels, { description: 'Revoxel', intentCode: LABEL_INTENT });
-  if (probabilityFile !== undefined) await writeNifti(probabilityFile, result.probabilities!, { description: 'Revoxel' });
+  if (probabilityFile !== undefined)
+    await writeNifti(probabilityFile, result.probabilities!, { description: 'Revoxel' });
   const voxels = countVoxels(result.labels.data, plans.labels.length);
   const seconds = (performance.now() - began) / 1000;
   await writeJson(join(folder, `${files.id}.json`), {

@@ -130,7 +130,11 @@ export interface LoadPredictorOptions {
  * @param run - a run folder with a checkpoint.
  * @throws RunError or DatasetError when plans or checkpoint are missing or do not fit; FormatError when they are damaged.
  */
-export async function loadPredictor(run: string, backend: Backend, options: LoadPredictorOptions = {}): Promise<Predictor> {
+export async function loadPredictor(
+  run: string,
+  backend: Backend,
+  options: LoadPredictorOptions = {},
+): Promise<Predictor> {
   const paths = runPaths(run);
   const read = await readPlans(paths.plans);
   const plans = options.patch ? { ...read, patch: options.patch } : read;
@@ -166,7 +170,14 @@ function largest(plane: Float32Array, classes: number, out: Uint8Array): void {
 }
 
 /** Softmax over the channels of a plane, written to a volume `[classes, voxels]` from `at`. */
-function softmaxPlane(plane: Float32Array, classes: number, area: number, out: Float32Array, at: number, voxels: number): void {
+function softmaxPlane(
+  plane: Float32Array,
+  classes: number,
+  area: number,
+  out: Float32Array,
+  at: number,
+  voxels: number,
+): void {
   for (let i = 0; i < area; i++) {
     let top = plane[i]!;
     for (let c = 1; c < classes; c++) top = Math.max(top, plane[c * area + i]!);

@@ -56,7 +56,13 @@ export class ResampleStream {
    * @param emit - receives `[classes, H, W]` for each output plane in order; the array is reused for the next.
    * @param nearestAxis - axis of thick slices, if any.
    */
-  constructor(inputs: Triple, outputs: Triple, classes: number, emit: (plane: Float32Array, index: number) => void, nearestAxis?: 0 | 1 | 2) {
+  constructor(
+    inputs: Triple,
+    outputs: Triple,
+    classes: number,
+    emit: (plane: Float32Array, index: number) => void,
+    nearestAxis?: 0 | 1 | 2,
+  ) {
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.#classes = classes;
@@ -76,7 +82,11 @@ export class ResampleStream {
   push(planes: Float32Array, count: number): void {
     const area = this.#inputs[1] * this.#inputs[2];
     if (planes.length !== this.#classes * count * area || this.#taken + count > this.#inputs[0]) {
-      throw new DataArgumentError('planes', `${this.#classes} x at most ${this.#inputs[0] - this.#taken} planes of ${area} voxels`, `${planes.length} numbers for ${count}`);
+      throw new DataArgumentError(
+        'planes',
+        `${this.#classes} x at most ${this.#inputs[0] - this.#taken} planes of ${area} voxels`,
+        `${planes.length} numbers for ${count}`,
+      );
     }
     for (let i = 0; i < count; i++) {
       [this.#previous, this.#current] = [this.#current, this.#previous];

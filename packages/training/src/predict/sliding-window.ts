@@ -87,7 +87,8 @@ export async function slideWindow(
     // Planes of the padding are dropped, the rest is cut to the image and handed on.
     const first = Math.max(z, offset[0]);
     const end = Math.min(next, offset[0] + shape[0]);
-    if (end > first) drain(normalised(slab, classes, pd, grown, offset, shape, z, first, end, sums), first - offset[0], end - first);
+    if (end > first)
+      drain(normalised(slab, classes, pd, grown, offset, shape, z, first, end, sums), first - offset[0], end - first);
     for (let c = 0; c < classes; c++) {
       const base = c * pd * plane;
       slab.copyWithin(base, base + finished * plane, base + pd * plane);
@@ -102,7 +103,14 @@ function combinations(axes: readonly (0 | 1 | 2)[]): (0 | 1 | 2)[][] {
 }
 
 /** Copy a tile; voxels beyond the image become 0. */
-function extract(image: Float32Array, channels: number, shape: Triple, start: Triple, patch: Triple, out: Float32Array): void {
+function extract(
+  image: Float32Array,
+  channels: number,
+  shape: Triple,
+  start: Triple,
+  patch: Triple,
+  out: Float32Array,
+): void {
   const [d, h, w] = shape;
   const [pd, ph, pw] = patch;
   const fromX = Math.max(0, -start[2]);

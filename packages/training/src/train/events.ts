@@ -10,7 +10,13 @@ export type RunEvent =
   /** A case was preprocessed or predicted. */
   | { readonly kind: 'case'; readonly id: string; readonly done: number; readonly total: number }
   /** A training step is done; `total` is null while the number is not fixed. */
-  | { readonly kind: 'step'; readonly done: number; readonly total: number | null; readonly loss: number; readonly seconds: number }
+  | {
+      readonly kind: 'step';
+      readonly done: number;
+      readonly total: number | null;
+      readonly loss: number;
+      readonly seconds: number;
+    }
   | ({ readonly kind: 'epoch' } & Omit<EpochRecord, 'type'>)
   | { readonly kind: 'checkpoint'; readonly file: string; readonly step: number }
   /** A tile of an image is done. */

@@ -80,7 +80,12 @@ export class RunLog {
       await appendFile(file, text);
     } catch (error) {
       const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
-      throw new RunError(file, `cannot be written (${reasonOf(error)})`, full ? 'free space on that disk, then resume' : 'check its permissions', { cause: error });
+      throw new RunError(
+        file,
+        `cannot be written (${reasonOf(error)})`,
+        full ? 'free space on that disk, then resume' : 'check its permissions',
+        { cause: error },
+      );
     }
   }
 }

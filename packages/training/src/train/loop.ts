@@ -70,7 +70,9 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
   while (batch !== undefined) {
     if (signal?.aborted) {
       await checkpoint();
-      throw new InterruptedError(`${paths.folder}: stopped after step ${state.step}; the checkpoint is written, resume the run to go on`);
+      throw new InterruptedError(
+        `${paths.folder}: stopped after step ${state.step}; the checkpoint is written, resume the run to go on`,
+      );
     }
     const began = performance.now();
     const total = state.totalSteps;
@@ -83,12 +85,20 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
     const [outputs, next] = await Promise.all([running, last ? undefined : pool.next(state.step + 1)]);
     const loss = outputs['loss']![0]!;
     const gradientNorm = outputs['gradientNorm']![0]!;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) await failOn(context, state, loss, gradientNorm, inputs, scalars);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      await failOn(context, state, loss, gradientNorm, inputs, scalars);
     const seconds = (performance.now() - began) / 1000;
     durations.push(seconds);
-    state = { ...state, step: state.step + 1, lossSum: state.lossSum + loss, lossCount: state.lossCount + 1, seconds: state.seconds + seconds };
+    state = {
+      ...state,
+      step: state.step + 1,
+      lossSum: state.lossSum + loss,
+      lossCount: state.lossCount + 1,
+      seconds: state.seconds + seconds,
+    };
 
-    if (state.totalSteps === null && (state.step >= TIMED_STEPS || outOfTime(context))) state = await fixSteps(context, state, durations);
+    if (state.totalSteps === null && (state.step >= TIMED_STEPS || outOfTime(context)))
+      state = await fixSteps(context, state, durations);
     if (state.step % Math.max(1, Math.ceil((state.totalSteps ?? 1) / MOST_STEP_RECORDS)) === 0) {
       log.record({ type: 'step', step: state.step, loss, gradientNorm, lr, seconds });
     }
@@ -108,31 +118,53 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
 /** Steps between two validations. */
 export function epochLength(plans: Plans, total: number): number {
   const least = STEPS_PER_VALIDATION_BATCH * plans.validationBatches;
-  return plans.stepsPerEpoch ?? Math.max(1, Math.min(total, Math.max(least, Math.min(LONGEST_EPOCH, Math.ceil(total / EPOCHS)))));
+  return (
+    plans.stepsPerEpoch ??
+    Math.max(1, Math.min(total, Math.max(least, Math.min(LONGEST_EPOCH, Math.ceil(total / EPOCHS)))))
+  );
 }
 
 function outOfTime({ budget }: LoopContext): boolean {
   return budget !== undefined && (performance.now() - budget.started) / 1000 >= budget.seconds - budget.reserve;
 }
 
-async function fixSteps(context: LoopContext, state: TrainingState, durations: readonly number[]): Promise<TrainingState> {
+async function fixSteps(
+  context: LoopContext,
+  state: TrainingState,
+  durations: readonly number[],
+): Promise<TrainingState> {
   const { budget, validator, plans } = context;
   if (budget === undefined) throw new Error('internal: the number of steps is open and there is no time budget');
   const share = validator === undefined ? 0 : plans.validationBatches / 3 / epochLength(plans, Number.MAX_SAFE_INTEGER);
   const elapsed = (performance.now() - budget.started) / 1000;
-  const steps = state.step - durations.length + stepsWithin({ seconds: budget.seconds, elapsed, stepSeconds: durations, reserve: budget.reserve, validationShare: share });
+  const steps =
+    state.step -
+    durations.length +
+    stepsWithin({
+      seconds: budget.seconds,
+      elapsed,
+      stepSeconds: durations,
+      reserve: budget.reserve,
+      validationShare: share,
+    });
   const each = durations.reduce((a, b) => a + b, 0) / durations.length;
   await context.onFixed(steps, each);
   return { ...state, totalSteps: steps };
 }
 
-async function endEpoch(context: LoopContext, validator: Validator | undefined, state: TrainingState): Promise<TrainingState> {
+async function endEpoch(
+  context: LoopContext,
+  validator: Validator | undefined,
+  state: TrainingState,
+): Promise<TrainingState> {
   const { plans, log, onEvent } = context;
   const result = await validator?.run();
   const known = result?.dice.filter((d) => !Number.isNaN(d)) ?? [];
   const dice = known.length === 0 ? Number.NaN : known.reduce((a, b) => a + b, 0) / known.length;
   const ema = movingAverage(state.ema ?? undefined, dice) ?? null;
-  const labels = Object.fromEntries(plans.labels.slice(1).map(({ value }, i) => [String(value), finiteOrNull(result?.dice[i])]));
+  const labels = Object.fromEntries(
+    plans.labels.slice(1).map(({ value }, i) => [String(value), finiteOrNull(result?.dice[i])]),
+  );
   const record = {
     epoch: Math.ceil(state.step / epochLength(plans, state.totalSteps!)),
     step: state.step,

@@ -16,7 +16,12 @@ export async function readSplit(file: string, ids: readonly string[]): Promise<S
   const split = await readJson(file, splitSchema, 'restore the file from a copy, or train again');
   const known = new Set(ids);
   const unknown = [...split.train, ...split.val].find((id) => !known.has(id));
-  if (unknown !== undefined) throw new DatasetError(file, `names case "${unknown}", which the data set does not have`, 'give the data set the run was started with');
+  if (unknown !== undefined)
+    throw new DatasetError(
+      file,
+      `names case "${unknown}", which the data set does not have`,
+      'give the data set the run was started with',
+    );
   return split;
 }
 

@@ -18,7 +18,15 @@ import { InterruptedError, RunError } from '../errors.js';
 import { writeJson } from '../json.js';
 import { makePlans, type PlanOptions } from '../plan/make-plans.js';
 import { readPlans, writePlans, type Plans } from '../plan/plans.js';
-import { assertNoRun, createRunFolder, readRunInfo, runPaths, writeRunInfo, type RunInfo, type RunPaths } from '../run-folder.js';
+import {
+  assertNoRun,
+  createRunFolder,
+  readRunInfo,
+  runPaths,
+  writeRunInfo,
+  type RunInfo,
+  type RunPaths,
+} from '../run-folder.js';
 import { versions } from '../versions.js';
 import type { OnEvent, RunEvent } from './events.js';
 import { RunLog } from './log.js';
@@ -99,7 +107,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     return await runJob(job, options, started, onEvent);
   } catch (error) {
     if (signal?.aborted && !(error instanceof InterruptedError)) {
-      throw new InterruptedError(`${options.out}: stopped before the first step on ${backend.name}; resume the run or start it again`);
+      throw new InterruptedError(
+        `${options.out}: stopped before the first step on ${backend.name}; resume the run or start it again`,
+      );
     }
     throw error;
   }
@@ -115,9 +125,12 @@ interface Job {
 }
 
 function checkLength({ steps, minutes, resume = false }: TrainOptions): void {
-  if (steps !== undefined && minutes !== undefined) throw new DataArgumentError('minutes', 'either steps or minutes', 'both');
-  if (steps === undefined && minutes === undefined && !resume) throw new DataArgumentError('steps', 'a number of steps, or minutes', 'neither');
-  if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1)) throw new DataArgumentError('steps', 'a positive integer', steps);
+  if (steps !== undefined && minutes !== undefined)
+    throw new DataArgumentError('minutes', 'either steps or minutes', 'both');
+  if (steps === undefined && minutes === undefined && !resume)
+    throw new DataArgumentError('steps', 'a number of steps, or minutes', 'neither');
+  if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1))
+    throw new DataArgumentError('steps', 'a positive integer', steps);
   if (minutes !== undefined && !(minutes > 0)) throw new DataArgumentError('minutes', 'a number above 0', minutes);
 }
 
@@ -182,7 +195,10 @@ async function resumeJob(options: TrainOptions): Promise<Job> {
   const info = await readRunInfo(paths);
   const plans = await readPlans(paths.plans);
   const dataset = await openDataset(options.data || info.data);
-  const split = await readSplit(paths.split, dataset.cases.map((c) => c.id));
+  const split = await readSplit(
+    paths.split,
+    dataset.cases.map((c) => c.id),
+  );
   return { paths, info, plans, split, dataset };
 }
 
@@ -197,7 +213,8 @@ async function chooseSplit(dataset: Dataset, { split, fold = 0 }: TrainOptions):
   if (fold === 'all') return { train: ids, val: ids };
   const splits = await splitsOf(dataset.folder, ids);
   const chosen = splits[fold];
-  if (chosen === undefined) throw new DataArgumentError('fold', `an integer from 0 to ${splits.length - 1}, or "all"`, fold);
+  if (chosen === undefined)
+    throw new DataArgumentError('fold', `an integer from 0 to ${splits.length - 1}, or "all"`, fold);
   return chosen;
 }
 
@@ -210,7 +227,12 @@ function medianShape({ spacings, shapes_after_crop: shapes }: Fingerprint, targe
   return [along(0), along(1), along(2)];
 }
 
-async function runJob({ paths, info, plans, split, dataset }: Job, options: TrainOptions, started: number, onEvent: OnEvent): Promise<TrainResult> {
+async function runJob(
+  { paths, info, plans, split, dataset }: Job,
+  options: TrainOptions,
+  started: number,
+  onEvent: OnEvent,
+): Promise<TrainResult> {
   const { backend, signal } = options;
   onEvent({ kind: 'stage', text: 'preprocessing' });
   const ids = [...new Set([...split.train, ...split.val])];
@@ -240,7 +262,13 @@ async function runJob({ paths, info, plans, split, dataset }: Job, options: Trai
   const validator =
     valCases.length === 0
       ? undefined
-      : new Validator(await session.load(compile(validationStep(program), backend.profile)), valCases, sampling, plans.validationBatches, plans.labels.length);
+      : new Validator(
+          await session.load(compile(validationStep(program), backend.profile)),
+          valCases,
+          sampling,
+          plans.validationBatches,
+          plans.labels.length,
+        );
 
   const log = new RunLog(paths);
   const tell = logged(log, onEvent, plans);
@@ -251,10 +279,16 @@ async function runJob({ paths, info, plans, split, dataset }: Job, options: Trai
     `${state.step === 0 ? 'start' : `resume after step ${state.step}`}: ${split.train.length} training and ${split.val.length} validation cases, patch ${patch.join('x')}, batch ${batch}, ` +
       `${backend.name} on ${backend.facts.device}, ${((memory.persistentBytes + memory.transientBytes) / 2 ** 20).toFixed(1)} MiB planned`,
   );
-  tell({ kind: 'stage', text: `training on ${backend.name} (${backend.facts.threads} threads), patch ${patch.join('x')}, batch ${batch}` });
+  tell({
+    kind: 'stage',
+    text: `training on ${backend.name} (${backend.facts.threads} threads), patch ${patch.join('x')}, batch ${batch}`,
+  });
 
   const minutes = options.minutes ?? (info.steps === null ? info.minutes : null);
-  await using pool = createBatchPool(trainCases, { ...sampling, ...(options.workers === undefined ? {} : { workers: options.workers }) });
+  await using pool = createBatchPool(trainCases, {
+    ...sampling,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+  });
   state = await runLoop(
     {
       paths,
@@ -268,7 +302,10 @@ async function runJob({ paths, info, plans, split, dataset }: Job, options: Trai
       onEvent: tell,
       signal,
       checkpointSeconds: options.checkpointSeconds ?? 120,
-      budget: minutes === null ? undefined : { seconds: minutes * 60, reserve: Math.max(RESERVE_SECONDS, minutes * 60 * RESERVE_SHARE), started },
+      budget:
+        minutes === null
+          ? undefined
+          : { seconds: minutes * 60, reserve: Math.max(RESERVE_SECONDS, minutes * 60 * RESERVE_SHARE), started },
       onFixed: async (steps, secondsPerStep) => {
         await writeRunInfo(paths, { ...info, steps, secondsPerStep });
         tell({ kind: 'stage', text: `${secondsPerStep.toFixed(3)} s per step: ${steps} steps fit` });
@@ -277,12 +314,31 @@ async function runJob({ paths, info, plans, split, dataset }: Job, options: Trai
     state,
   );
   await log.text(`done: ${state.step} steps in ${state.seconds.toFixed(1)} s`);
-  return { run: paths.folder, steps: state.step, seconds: state.seconds, ema: state.ema, memory: memoryUse(session, before) };
+  return {
+    run: paths.folder,
+    steps: state.step,
+    seconds: state.seconds,
+    ema: state.ema,
+    memory: memoryUse(session, before),
+  };
 }
 
 /** The state to go on from, with the session's values restored when there is a checkpoint. */
-async function startingState(paths: RunPaths, info: RunInfo, options: TrainOptions, session: Session): Promise<TrainingState> {
-  const fresh: TrainingState = { step: 0, totalSteps: options.steps ?? info.steps, seed: info.seed, ema: null, lossSum: 0, lossCount: 0, seconds: 0 };
+async function startingState(
+  paths: RunPaths,
+  info: RunInfo,
+  options: TrainOptions,
+  session: Session,
+): Promise<TrainingState> {
+  const fresh: TrainingState = {
+    step: 0,
+    totalSteps: options.steps ?? info.steps,
+    seed: info.seed,
+    ema: null,
+    lossSum: 0,
+    lossCount: 0,
+    seconds: 0,
+  };
   if (!options.resume) return fresh;
   try {
     await using checkpoint = await openCheckpoint(paths.checkpoint);
@@ -290,12 +346,17 @@ async function startingState(paths: RunPaths, info: RunInfo, options: TrainOptio
     const { state } = checkpoint;
     const total = options.steps ?? state.totalSteps ?? info.steps;
     if (total !== null && state.step > total) {
-      throw new RunError(paths.checkpoint, `is of step ${state.step}, beyond the ${total} steps asked for`, 'ask for more steps');
+      throw new RunError(
+        paths.checkpoint,
+        `is of step ${state.step}, beyond the ${total} steps asked for`,
+        'ask for more steps',
+      );
     }
     return { ...state, totalSteps: total };
   } catch (error) {
     // Stopped before its first checkpoint: such a run starts from the beginning, with the same bits.
-    if (error instanceof RunError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return fresh;
+    if (error instanceof RunError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
+      return fresh;
     throw error;
   }
 }
@@ -303,7 +364,10 @@ async function startingState(paths: RunPaths, info: RunInfo, options: TrainOptio
 /** Bytes of a session as planned and as measured; where its mappings cannot be told apart, by how much the process grew since `before`. */
 function memoryUse(session: Session, before: number): MemoryUse {
   const { persistentBytes, transientBytes, otherBytes, residentBytes } = session.memory();
-  return { plannedBytes: persistentBytes + transientBytes + otherBytes, measuredBytes: residentBytes ?? Math.max(0, process.memoryUsage.rss() - before) };
+  return {
+    plannedBytes: persistentBytes + transientBytes + otherBytes,
+    measuredBytes: residentBytes ?? Math.max(0, process.memoryUsage.rss() - before),
+  };
 }
 
 /** Copies what people want to read later into the text log. */
@@ -311,13 +375,16 @@ function logged(log: RunLog, onEvent: OnEvent, plans: Plans): OnEvent {
   return (event: RunEvent) => {
     onEvent(event);
     if (event.kind === 'epoch') {
-      const labels = plans.labels.slice(1).map(({ value, name }) => `${name} ${event.labels[String(value)]?.toFixed(3) ?? '-'}`);
+      const labels = plans.labels
+        .slice(1)
+        .map(({ value, name }) => `${name} ${event.labels[String(value)]?.toFixed(3) ?? '-'}`);
       void log
-        .text(`epoch ${event.epoch}: step ${event.step}, loss ${event.loss.toFixed(4)}, validation loss ${event.validationLoss?.toFixed(4) ?? '-'}, Dice ${event.dice?.toFixed(3) ?? '-'} (${labels.join(', ')})`)
+        .text(
+          `epoch ${event.epoch}: step ${event.step}, loss ${event.loss.toFixed(4)}, validation loss ${event.validationLoss?.toFixed(4) ?? '-'}, Dice ${event.dice?.toFixed(3) ?? '-'} (${labels.join(', ')})`,
+        )
         .catch((error: unknown) => onEvent({ kind: 'warning', text: String(error) }));
     } else if (event.kind === 'warning') {
       void log.text(`warning: ${event.text}`).catch(() => undefined);
     }
   };
 }
-

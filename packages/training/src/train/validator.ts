@@ -30,7 +30,13 @@ export class Validator {
    * @param executable - of `validationStep`.
    * @param options - as in training; augmentation is left out.
    */
-  constructor(executable: Executable, cases: readonly PatchCase[], options: SampleOptions, batches: number, classes: number) {
+  constructor(
+    executable: Executable,
+    cases: readonly PatchCase[],
+    options: SampleOptions,
+    batches: number,
+    classes: number,
+  ) {
     this.#executable = executable;
     this.#cases = cases;
     this.#options = { ...options, augment: undefined };
@@ -59,7 +65,11 @@ export class Validator {
           this.#labels.subarray(n * labelSize, (n + 1) * labelSize),
         );
       }
-      const outputs = await this.#executable.run({ image: this.#image, labels: this.#labels }, {}, { into: { prediction: this.#prediction } });
+      const outputs = await this.#executable.run(
+        { image: this.#image, labels: this.#labels },
+        {},
+        { into: { prediction: this.#prediction } },
+      );
       loss += outputs['loss']![0]!;
       counts.add(this.#prediction, this.#labels);
     }

@@ -14,7 +14,10 @@ const file = join(folder, 'plans.json');
 const facts: PlanFacts = {
   dataset: 'Made up',
   channelNames: ['MRI'],
-  labels: [{ value: 0, name: 'background' }, { value: 1, name: 'organ' }],
+  labels: [
+    { value: 0, name: 'background' },
+    { value: 1, name: 'organ' },
+  ],
   spacing: [1, 1, 1],
   medianShape: [35, 50, 35],
   normalisation: [{ kind: 'zscore', useMask: false }],
@@ -24,19 +27,32 @@ const target = { profile, threads: 2, memoryBytes: 16 * 2 ** 30 };
 describe('makePlans', () => {
   it('plans for the median image', () => {
     const plans = makePlans(facts, target);
-    expect(plans).toMatchObject({ patch: [40, 56, 40], batch: 2, model: { kind: 'unet3d', classes: 2, baseChannels: 32, levels: 4 } });
+    expect(plans).toMatchObject({
+      patch: [40, 56, 40],
+      batch: 2,
+      model: { kind: 'unet3d', classes: 2, baseChannels: 32, levels: 4 },
+    });
   });
 
   it('takes a smaller network for a short training', () => {
-    const channels = (seconds: number): number => (makePlans(facts, { ...target, profile: { ...profile, name: 'cpu' } }, { seconds }).model.baseChannels ?? 0);
+    const channels = (seconds: number): number =>
+      makePlans(facts, { ...target, profile: { ...profile, name: 'cpu' } }, { seconds }).model.baseChannels ?? 0;
     expect(channels(60)).toBeLessThan(channels(3600));
     expect(channels(1e6)).toBe(32);
     expect(channels(1)).toBe(8);
   });
 
   it('is nnU-Net for long runs, AdamW without odd flips for short ones', () => {
-    expect(makePlans(facts, target)).toMatchObject({ optimizer: { kind: 'sgd', momentum: 0.99 }, batch: 2, augmentation: { mirror: { axes: [0, 1, 2] } } });
-    expect(makePlans(facts, target, { steps: 300 })).toMatchObject({ optimizer: { kind: 'adamw' }, batch: 1, augmentation: { mirror: { axes: [2] } } });
+    expect(makePlans(facts, target)).toMatchObject({
+      optimizer: { kind: 'sgd', momentum: 0.99 },
+      batch: 2,
+      augmentation: { mirror: { axes: [0, 1, 2] } },
+    });
+    expect(makePlans(facts, target, { steps: 300 })).toMatchObject({
+      optimizer: { kind: 'adamw' },
+      batch: 1,
+      augmentation: { mirror: { axes: [2] } },
+    });
     // A patch smaller than the images needs the foreground oversampling of a larger batch.
     expect(makePlans(facts, target, { steps: 300, patch: [24, 24, 24] }).batch).toBe(2);
   });
@@ -49,12 +65,19 @@ describe('makePlans', () => {
   });
 
   it('keeps to a memory budget by the bytes of the real plan', () => {
-    const plans = makePlans({ ...facts, medianShape: [200, 200, 200] }, target, { memoryBytes: 64 * 2 ** 20, baseChannels: 8 });
+    const plans = makePlans({ ...facts, medianShape: [200, 200, 200] }, target, {
+      memoryBytes: 64 * 2 ** 20,
+      baseChannels: 8,
+    });
     expect(Math.max(...plans.patch)).toBeLessThan(200);
   });
 
   it('takes wishes', () => {
-    expect(makePlans(facts, target, { patch: [17, 16, 16], batch: 3, baseChannels: 6 })).toMatchObject({ patch: [20, 16, 16], batch: 3, model: { baseChannels: 6 } });
+    expect(makePlans(facts, target, { patch: [17, 16, 16], batch: 3, baseChannels: 6 })).toMatchObject({
+      patch: [20, 16, 16],
+      batch: 3,
+      model: { baseChannels: 6 },
+    });
   });
 });
 
@@ -69,9 +92,21 @@ describe('readPlans', () => {
     ['a missing field', (j) => delete j['batch'], 'field "batch": '],
     ['an unknown field', (j) => (j['bach'] = 2), 'Unrecognized key: "bach"'],
     ['a value out of range', (j) => (j['foreground'] = 2), 'field "foreground": '],
-    ['a patch the model cannot halve', (j) => (j['patch'] = [40, 50, 40]), '"patch" has 50 voxels on axis 1, which is no multiple of 8 (the model\'s steps); correct the field'],
-    ['classes that are not the labels', (j) => ((j['model'] as Record<string, unknown>)['classes'] = 5), '"model.classes" is 5, there are 2 labels; correct the field'],
-    ['a model that cannot be built', (j) => ((j['model'] as Record<string, unknown>)['levels'] = 3), '"model" cannot be built (expected 3 entries, one per level for `strides`'],
+    [
+      'a patch the model cannot halve',
+      (j) => (j['patch'] = [40, 50, 40]),
+      '"patch" has 50 voxels on axis 1, which is no multiple of 8 (the model\'s steps); correct the field',
+    ],
+    [
+      'classes that are not the labels',
+      (j) => ((j['model'] as Record<string, unknown>)['classes'] = 5),
+      '"model.classes" is 5, there are 2 labels; correct the field',
+    ],
+    [
+      'a model that cannot be built',
+      (j) => ((j['model'] as Record<string, unknown>)['levels'] = 3),
+      '"model" cannot be built (expected 3 entries, one per level for `strides`',
+    ],
   ])('refuses %s', async (_, damage, message) => {
     await writePlans(file, makePlans(facts, target));
     const json = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;

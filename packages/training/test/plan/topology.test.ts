@@ -24,8 +24,16 @@ describe('topologyFor', () => {
 
   it('does not halve or convolve along thick slices at first', () => {
     const { strides, kernels } = topologyFor([3, 0.8, 0.8], [20, 256, 224]);
-    expect(strides.slice(0, 4)).toEqual([[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2]]);
-    expect(kernels.slice(0, 2)).toEqual([[1, 3, 3], [3, 3, 3]]);
+    expect(strides.slice(0, 4)).toEqual([
+      [1, 1, 1],
+      [1, 2, 2],
+      [2, 2, 2],
+      [2, 2, 2],
+    ]);
+    expect(kernels.slice(0, 2)).toEqual([
+      [1, 3, 3],
+      [3, 3, 3],
+    ]);
     expect(kernels.at(-1)).toEqual([3, 3, 3]);
   });
 
@@ -57,6 +65,8 @@ describe('planPatch', () => {
   });
 
   it('says what would be enough when nothing fits', () => {
-    expect(() => planPatch([1, 1, 1], [64, 64, 64], 100, (t) => voxels(t) * 1000)).toThrow(/^Expected at least \d+ MiB \(the smallest patch, \[8, 8, 8\]\) for `memoryBytes`, got 0 MiB$/);
+    expect(() => planPatch([1, 1, 1], [64, 64, 64], 100, (t) => voxels(t) * 1000)).toThrow(
+      /^Expected at least \d+ MiB \(the smallest patch, \[8, 8, 8\]\) for `memoryBytes`, got 0 MiB$/,
+    );
   });
 });

@@ -1,7 +1,15 @@
 /** Prediction with a network trained on the synthetic data: geometry, orientation, probabilities, files, errors. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeVolume, readNifti, toCanonical, writeNifti, type Triple, type Volume, type VoxelArray } from '@revoxel/imaging';
+import {
+  makeVolume,
+  readNifti,
+  toCanonical,
+  writeNifti,
+  type Triple,
+  type Volume,
+  type VoxelArray,
+} from '@revoxel/imaging';
 import { loadBackend } from '@revoxel/runtime';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { predictFiles } from '../../src/predict/predict-files.js';
@@ -22,7 +30,12 @@ beforeAll(async () => {
     steps: 60,
     workers: 0,
     plan: { patch: [8, 8, 8], baseChannels: 3, batch: 1 },
-    adjust: (plans) => ({ ...plans, model: { ...plans.model, convsPerLevel: 1 }, learningRate: { ...plans.learningRate, initial: 0.02 }, validationBatches: 1 }),
+    adjust: (plans) => ({
+      ...plans,
+      model: { ...plans.model, convsPerLevel: 1 },
+      learningRate: { ...plans.learningRate, initial: 0.02 },
+      validationBatches: 1,
+    }),
   });
 }, 60_000);
 
@@ -30,7 +43,9 @@ beforeAll(async () => {
 function storedOtherwise<A extends VoxelArray>(volume: Volume<A>): Volume<A> {
   const [d, h, w] = volume.shape;
   const data = volume.data.slice() as A;
-  for (let z = 0; z < d; z++) for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) data[(y * d + z) * w + (w - 1 - x)] = volume.data[(z * h + y) * w + x]!;
+  for (let z = 0; z < d; z++)
+    for (let y = 0; y < h; y++)
+      for (let x = 0; x < w; x++) data[(y * d + z) * w + (w - 1 - x)] = volume.data[(z * h + y) * w + x]!;
   const a = volume.affine;
   const affine = Float64Array.from(a);
   for (let row = 0; row < 3; row++) {
@@ -99,11 +114,20 @@ describe('Predictor', () => {
       return out;
     };
     // The same patient in voxels of half the size.
-    const fine = makeVolume({ data: doubled(image.data, (n) => new Float32Array(n)), shape: [2 * d, 2 * h, 2 * w], spacing: [0.5, 0.5, 0.5] });
+    const fine = makeVolume({
+      data: doubled(image.data, (n) => new Float32Array(n)),
+      shape: [2 * d, 2 * h, 2 * w],
+      spacing: [0.5, 0.5, 0.5],
+    });
     const { labels } = await predictor.predict(fine);
     expect(labels.shape).toEqual(fine.shape);
     expect(labels.affine).toEqual(fine.affine);
-    expect(dice(labels.data, doubled(label.data, (n) => new Uint8Array(n)))).toBeGreaterThan(0.65);
+    expect(
+      dice(
+        labels.data,
+        doubled(label.data, (n) => new Uint8Array(n)),
+      ),
+    ).toBeGreaterThan(0.65);
   });
 
   it('averages over mirrored copies when asked to', async () => {
@@ -123,28 +147,48 @@ describe('predictFiles', () => {
     using predictor = await loadPredictor(run, backend);
     const cases = await predictFiles(predictor, input, join(folder, 'out'), { run, probabilities: true });
     expect(cases.map((c) => c.id)).toEqual(['a', 'b']);
-    expect((await readdir(join(folder, 'out'))).sort()).toEqual(['a.json', 'a.nii.gz', 'b.json', 'b.nii.gz', 'probabilities']);
+    expect((await readdir(join(folder, 'out'))).sort()).toEqual([
+      'a.json',
+      'a.nii.gz',
+      'b.json',
+      'b.nii.gz',
+      'probabilities',
+    ]);
     expect((await readdir(join(folder, 'out', 'probabilities'))).sort()).toEqual(['a.nii.gz', 'b.nii.gz']);
     const stored = await readNifti(join(input, 'b.nii'));
     const labels = await readNifti(join(folder, 'out', 'b.nii.gz'));
     expect(labels.shape).toEqual(stored.shape);
     expect(labels.affine).toEqual(stored.affine);
     expect(labels.data).toBeInstanceOf(Uint8Array);
-    const sidecar = JSON.parse(await readFile(join(folder, 'out', 'a.json'), 'utf8')) as { labels: { name: string; voxels: number }[] };
+    const sidecar = JSON.parse(await readFile(join(folder, 'out', 'a.json'), 'utf8')) as {
+      labels: { name: string; voxels: number }[];
+    };
     expect(sidecar.labels.map((l) => l.name)).toEqual(['background', 'shell', 'core']);
     expect(sidecar.labels.reduce((sum, l) => sum + l.voxels, 0)).toBe(12 * 13 * 11);
   });
 
   it.each<[string, () => Promise<string>, RegExp]>([
-    ['a missing input', () => Promise.resolve(join(folder, 'nothing.nii.gz')), /nothing\.nii\.gz: no such file or folder; check the path$/],
-    ['an empty folder', async () => {
-      await mkdir(join(folder, 'empty'), { recursive: true });
-      return join(folder, 'empty');
-    }, /empty: holds no image; give a NIfTI file or a folder of them/],
-    ['a text file with the name of an image', async () => {
-      await writeFile(join(folder, 'text.nii.gz'), 'not an image');
-      return join(folder, 'text.nii.gz');
-    }, /text\.nii\.gz: .*; /],
+    [
+      'a missing input',
+      () => Promise.resolve(join(folder, 'nothing.nii.gz')),
+      /nothing\.nii\.gz: no such file or folder; check the path$/,
+    ],
+    [
+      'an empty folder',
+      async () => {
+        await mkdir(join(folder, 'empty'), { recursive: true });
+        return join(folder, 'empty');
+      },
+      /empty: holds no image; give a NIfTI file or a folder of them/,
+    ],
+    [
+      'a text file with the name of an image',
+      async () => {
+        await writeFile(join(folder, 'text.nii.gz'), 'not an image');
+        return join(folder, 'text.nii.gz');
+      },
+      /text\.nii\.gz: .*; /,
+    ],
   ])('refuses %s and writes nothing', async (name, make, message) => {
     using predictor = await loadPredictor(run, backend);
     const out = join(folder, `refused ${name}`);
@@ -158,7 +202,9 @@ describe('loadPredictor', () => {
     await expect(loadPredictor(join(folder, 'no-run'), backend)).rejects.toThrow(/plans\.json: is missing; /);
     await mkdir(join(folder, 'half'));
     await writeFile(join(folder, 'half', 'plans.json'), await readFile(join(run, 'plans.json')));
-    await expect(loadPredictor(join(folder, 'half'), backend)).rejects.toThrow(/checkpoint-latest\.safetensors: is missing; give the folder of a run that has saved a checkpoint$/);
+    await expect(loadPredictor(join(folder, 'half'), backend)).rejects.toThrow(
+      /checkpoint-latest\.safetensors: is missing; give the folder of a run that has saved a checkpoint$/,
+    );
     const bytes = await readFile(join(run, 'checkpoint-latest.safetensors'));
     await writeFile(join(folder, 'half', 'checkpoint-latest.safetensors'), bytes.subarray(0, bytes.length - 100));
     await expect(loadPredictor(join(folder, 'half'), backend)).rejects.toMatchObject({ code: 'ERR_FORMAT' });
@@ -166,10 +212,13 @@ describe('loadPredictor', () => {
 
   it('refuses plans that do not fit the checkpoint', async () => {
     await mkdir(join(folder, 'edited'));
-    for (const name of ['plans.json', 'checkpoint-latest.safetensors']) await writeFile(join(folder, 'edited', name), await readFile(join(run, name)));
+    for (const name of ['plans.json', 'checkpoint-latest.safetensors'])
+      await writeFile(join(folder, 'edited', name), await readFile(join(run, name)));
     const plans = JSON.parse(await readFile(join(run, 'plans.json'), 'utf8')) as { model: { baseChannels: number } };
     plans.model.baseChannels = 5;
     await writeFile(join(folder, 'edited', 'plans.json'), JSON.stringify(plans));
-    await expect(loadPredictor(join(folder, 'edited'), backend)).rejects.toThrow(/has "encoder\.0\.0\.conv\.weight" as f32 \[3, 1, 3, 3, 3\], the network as f32 \[5, 1, 3, 3, 3\]; use the plans\.json it was trained with$/);
+    await expect(loadPredictor(join(folder, 'edited'), backend)).rejects.toThrow(
+      /has "encoder\.0\.0\.conv\.weight" as f32 \[3, 1, 3, 3, 3\], the network as f32 \[5, 1, 3, 3, 3\]; use the plans\.json it was trained with$/,
+    );
   });
 });

@@ -4,15 +4,22 @@ import { describe, expect, it } from 'vitest';
 import { slideWindow, type InferTile, type SlidingWindowOptions } from '../../src/predict/sliding-window.js';
 
 const voxels = (s: Triple): number => s[0] * s[1] * s[2];
-const wave = (shape: Triple, channels = 1): Float32Array => Float32Array.from({ length: channels * voxels(shape) }, (_, i) => Math.sin(0.11 * i + 1));
+const wave = (shape: Triple, channels = 1): Float32Array =>
+  Float32Array.from({ length: channels * voxels(shape) }, (_, i) => Math.sin(0.11 * i + 1));
 
-async function slide(shape: Triple, options: SlidingWindowOptions, infer: InferTile, channels = 1): Promise<{ out: Float32Array; firsts: number[] }> {
+async function slide(
+  shape: Triple,
+  options: SlidingWindowOptions,
+  infer: InferTile,
+  channels = 1,
+): Promise<{ out: Float32Array; firsts: number[] }> {
   const out = new Float32Array(options.classes * voxels(shape)).fill(Number.NaN);
   const firsts: number[] = [];
   const area = shape[1] * shape[2];
   await slideWindow(wave(shape, channels), channels, shape, options, infer, (planes, first, count) => {
     firsts.push(first);
-    for (let c = 0; c < options.classes; c++) out.set(planes.subarray(c * count * area, (c + 1) * count * area), (c * shape[0] + first) * area);
+    for (let c = 0; c < options.classes; c++)
+      out.set(planes.subarray(c * count * area, (c + 1) * count * area), (c * shape[0] + first) * area);
   });
   return { out, firsts };
 }
@@ -29,10 +36,22 @@ const both: InferTile = (tile) => {
 
 describe('slideWindow', () => {
   it.each<[Triple, Triple]>([
-    [[20, 17, 23], [8, 8, 8]],
-    [[8, 8, 8], [8, 8, 8]],
-    [[5, 20, 6], [8, 8, 8]],
-    [[31, 4, 9], [16, 8, 4]],
+    [
+      [20, 17, 23],
+      [8, 8, 8],
+    ],
+    [
+      [8, 8, 8],
+      [8, 8, 8],
+    ],
+    [
+      [5, 20, 6],
+      [8, 8, 8],
+    ],
+    [
+      [31, 4, 9],
+      [16, 8, 4],
+    ],
   ])('image %j, patch %j: an identity network gives the image back', async (shape, patch) => {
     const { out, firsts } = await slide(shape, { patch, classes: 2 }, both);
     const image = wave(shape);
@@ -80,10 +99,19 @@ describe('slideWindow', () => {
   it('reports tiles and stops when asked to', async () => {
     const reports: string[] = [];
     const stop = new AbortController();
-    const run = slide([20, 8, 8], { patch: [8, 8, 8], classes: 1, signal: stop.signal, onTile: (done, total) => {
-      reports.push(`${done}/${total}`);
-      if (done === 2) stop.abort(new Error('enough'));
-    } }, (t) => Promise.resolve(t));
+    const run = slide(
+      [20, 8, 8],
+      {
+        patch: [8, 8, 8],
+        classes: 1,
+        signal: stop.signal,
+        onTile: (done, total) => {
+          reports.push(`${done}/${total}`);
+          if (done === 2) stop.abort(new Error('enough'));
+        },
+      },
+      (t) => Promise.resolve(t),
+    );
     await expect(run).rejects.toThrow('enough');
     expect(reports).toEqual(['1/4', '2/4']);
   });

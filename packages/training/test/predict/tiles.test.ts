@@ -24,7 +24,7 @@ describe('tileStarts', () => {
   });
 
   it('refuses tiles larger than the image and steps of nothing', () => {
-    expect(() => tileStarts(10, 11)).toThrow('Expected at least the tile\'s 11 voxels for `size`, got 10');
+    expect(() => tileStarts(10, 11)).toThrow("Expected at least the tile's 11 voxels for `size`, got 10");
     expect(() => tileStarts(10, 10, 0)).toThrow('Expected a number above 0 and at most 1 for `step`, got 0');
   });
 });

@@ -16,7 +16,10 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Image and label map number `n`. */
-export function syntheticCase(n: number, shape: Triple = [12, 13, 11]): { image: Volume<Float32Array>; label: Volume<Uint8Array> } {
+export function syntheticCase(
+  n: number,
+  shape: Triple = [12, 13, 11],
+): { image: Volume<Float32Array>; label: Volume<Uint8Array> } {
   const [d, h, w] = shape;
   const image = new Float32Array(d * h * w);
   const label = new Uint8Array(d * h * w);
@@ -40,6 +43,12 @@ export async function writeDataset(folder: string, count: number, shape?: Triple
     await writeNifti(join(folder, 'imagesTr', `${id}_0000.nii.gz`), image);
     await writeNifti(join(folder, 'labelsTr', `${id}.nii.gz`), label);
   }
-  const json = { name: 'Synthetic', channel_names: { 0: 'MRI' }, labels: { background: 0, shell: 1, core: 2 }, numTraining: count, file_ending: '.nii.gz' };
+  const json = {
+    name: 'Synthetic',
+    channel_names: { 0: 'MRI' },
+    labels: { background: 0, shell: 1, core: 2 },
+    numTraining: count,
+    file_ending: '.nii.gz',
+  };
   await writeFile(join(folder, 'dataset.json'), JSON.stringify(json));
 }

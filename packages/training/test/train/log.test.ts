@@ -7,7 +7,14 @@ import { readLog, RunLog, type StepRecord } from '../../src/train/log.js';
 import { temporaryFolder } from '../support/synthetic.js';
 
 const folder = await temporaryFolder();
-const step = (n: number): StepRecord => ({ type: 'step', step: n, loss: 1 / n, gradientNorm: 1, lr: 0.01, seconds: 0.5 });
+const step = (n: number): StepRecord => ({
+  type: 'step',
+  step: n,
+  loss: 1 / n,
+  gradientNorm: 1,
+  lr: 0.01,
+  seconds: 0.5,
+});
 
 describe('RunLog', () => {
   it('writes nothing before it is told to, then all of it', async () => {
@@ -38,6 +45,8 @@ describe('RunLog', () => {
   it('names the file that cannot be written', async () => {
     const paths = runPaths(join(folder, 'c'));
     await mkdir(paths.logText, { recursive: true });
-    await expect(new RunLog(paths).text('hello')).rejects.toThrow(/log\.txt: cannot be written \(EISDIR.*\); check its permissions$/);
+    await expect(new RunLog(paths).text('hello')).rejects.toThrow(
+      /log\.txt: cannot be written \(EISDIR.*\); check its permissions$/,
+    );
   });
 });

@@ -19,7 +19,8 @@ describe('learningRateAt', () => {
   });
 
   it('never falls below zero, in runs shorter than the rise too', () => {
-    for (let step = 0; step < 40; step++) expect(learningRateAt(step, 10, { initial: 1, power: 0.9, warmupSteps: 20 })).toBeGreaterThanOrEqual(0);
+    for (let step = 0; step < 40; step++)
+      expect(learningRateAt(step, 10, { initial: 1, power: 0.9, warmupSteps: 20 })).toBeGreaterThanOrEqual(0);
   });
 });
 
@@ -27,9 +28,15 @@ describe('stepsWithin', () => {
   const each = (seconds: number, n = 20): number[] => new Array<number>(n).fill(seconds);
 
   it('fills the time that is left', () => {
-    expect(stepsWithin({ seconds: 110, elapsed: 10, stepSeconds: each(0.5), reserve: 0, validationShare: 0 })).toBe(220);
-    expect(stepsWithin({ seconds: 110, elapsed: 10, stepSeconds: each(0.5), reserve: 20, validationShare: 0 })).toBe(180);
-    expect(stepsWithin({ seconds: 110, elapsed: 10, stepSeconds: each(0.5), reserve: 0, validationShare: 0.25 })).toBe(180);
+    expect(stepsWithin({ seconds: 110, elapsed: 10, stepSeconds: each(0.5), reserve: 0, validationShare: 0 })).toBe(
+      220,
+    );
+    expect(stepsWithin({ seconds: 110, elapsed: 10, stepSeconds: each(0.5), reserve: 20, validationShare: 0 })).toBe(
+      180,
+    );
+    expect(stepsWithin({ seconds: 110, elapsed: 10, stepSeconds: each(0.5), reserve: 0, validationShare: 0.25 })).toBe(
+      180,
+    );
   });
 
   it('leaves slow first steps out', () => {

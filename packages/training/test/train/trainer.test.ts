@@ -18,9 +18,22 @@ const plan = { patch: [8, 8, 8], baseChannels: 3, batch: 1 } as const;
 
 beforeAll(() => writeDataset(data, 6));
 
-const base = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({ data, out: join(folder, out), backend, seed: 7, plan, adjust, workers: 0, ...more });
+const base = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
+  data,
+  out: join(folder, out),
+  backend,
+  seed: 7,
+  plan,
+  adjust,
+  workers: 0,
+  ...more,
+});
 /** One convolution per level: the reference backend is slow. */
-const adjust = (plans: Plans): Plans => ({ ...plans, model: { ...plans.model, convsPerLevel: 1 }, validationBatches: 2 });
+const adjust = (plans: Plans): Plans => ({
+  ...plans,
+  model: { ...plans.model, convsPerLevel: 1 },
+  validationBatches: 2,
+});
 
 /** Every stored value of a run's checkpoint as bytes, by name. */
 async function weights(out: string): Promise<Record<string, string>> {
@@ -41,17 +54,35 @@ describe('train', { timeout: 60_000 }, () => {
     const paths = runPaths(result.run);
     expect(result).toMatchObject({ run: join(folder, 'run'), steps: 60 });
     expect(result.memory.plannedBytes).toBeGreaterThan(10_000);
-    expect((await readdir(result.run)).sort()).toEqual(
-      ['checkpoint-latest.json', 'checkpoint-latest.safetensors', 'dataset.json', 'fingerprint.json', 'log.jsonl', 'log.txt', 'plans.json', 'preprocessed', 'run.json', 'split.json'],
-    );
+    expect((await readdir(result.run)).sort()).toEqual([
+      'checkpoint-latest.json',
+      'checkpoint-latest.safetensors',
+      'dataset.json',
+      'fingerprint.json',
+      'log.jsonl',
+      'log.txt',
+      'plans.json',
+      'preprocessed',
+      'run.json',
+      'split.json',
+    ]);
 
     const steps = (await readLog(paths)).filter((r) => r.type === 'step');
     expect(steps.map((s) => s.step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
     const mean = (part: typeof steps): number => part.reduce((sum, s) => sum + s.loss, 0) / part.length;
     expect(mean(steps.slice(-10))).toBeLessThan(mean(steps.slice(0, 10)) - 0.3);
 
-    expect(await readRunInfo(paths)).toMatchObject({ fold: 0, seed: 7, backend: 'reference', steps: 60, minutes: null });
-    expect(JSON.parse(await readFile(paths.split, 'utf8'))).toEqual({ train: expect.any(Array), val: ['case_03', 'case_05'] });
+    expect(await readRunInfo(paths)).toMatchObject({
+      fold: 0,
+      seed: 7,
+      backend: 'reference',
+      steps: 60,
+      minutes: null,
+    });
+    expect(JSON.parse(await readFile(paths.split, 'utf8'))).toEqual({
+      train: expect.any(Array),
+      val: ['case_03', 'case_05'],
+    });
     await using checkpoint = await openCheckpoint(paths.checkpoint);
     expect(checkpoint.state).toMatchObject({ step: 60, totalSteps: 60, seed: 7 });
     expect(events.filter((e) => e.kind === 'step')).toHaveLength(60);
@@ -71,21 +102,35 @@ describe('train', { timeout: 60_000 }, () => {
   it('stops between steps with a checkpoint, and resumes to the bits of a run that never stopped', async () => {
     await train(base('straight', { steps: 16 }));
     const stop = new AbortController();
-    const stopped = train(base('stopped', { steps: 16, signal: stop.signal, onEvent: (e) => {
-      if (e.kind === 'step' && e.done === 5) stop.abort();
-    } }));
-    await expect(stopped).rejects.toMatchObject({ code: 'ERR_INTERRUPTED', message: expect.stringContaining('stopped after step 5; the checkpoint is written, resume the run to go on') });
+    const stopped = train(
+      base('stopped', {
+        steps: 16,
+        signal: stop.signal,
+        onEvent: (e) => {
+          if (e.kind === 'step' && e.done === 5) stop.abort();
+        },
+      }),
+    );
+    await expect(stopped).rejects.toMatchObject({
+      code: 'ERR_INTERRUPTED',
+      message: expect.stringContaining('stopped after step 5; the checkpoint is written, resume the run to go on'),
+    });
     expect((await readLog(runPaths(join(folder, 'stopped')))).map((r) => r.step)).toEqual([1, 2, 3, 4, 5]);
     const result = await train({ data: '', out: join(folder, 'stopped'), backend, resume: true, workers: 0 });
     expect(result.steps).toBe(16);
     expect(await weights('stopped')).toEqual(await weights('straight'));
-    const lines = async (out: string) => (await readLog(runPaths(join(folder, out)))).map((r) => (r.type === 'step' ? [r.step, r.loss, r.lr] : [r.epoch, r.step, r.loss, r.dice, r.ema]));
+    const lines = async (out: string) =>
+      (await readLog(runPaths(join(folder, out)))).map((r) =>
+        r.type === 'step' ? [r.step, r.loss, r.lr] : [r.epoch, r.step, r.loss, r.dice, r.ema],
+      );
     expect(await lines('stopped')).toEqual(await lines('straight'));
   });
 
   it('fixes the number of steps from a time, and writes it down', async () => {
     const events: RunEvent[] = [];
-    const result = await train(base('timed', { minutes: 0.08, started: performance.now(), onEvent: (e) => events.push(e) }));
+    const result = await train(
+      base('timed', { minutes: 0.08, started: performance.now(), onEvent: (e) => events.push(e) }),
+    );
     const info = await readRunInfo(runPaths(result.run));
     expect(info).toMatchObject({ minutes: 0.08, steps: result.steps });
     expect(info.secondsPerStep).toBeGreaterThan(0);
@@ -99,16 +144,31 @@ describe('train', { timeout: 60_000 }, () => {
     const plans = await readPlans(paths.plans);
     const resume = { data: '', out: join(folder, 'broken'), backend, resume: true, workers: 0, steps: 12 };
     await writePlans(paths.plans, { ...plans, learningRate: { initial: 1e38, power: 1, warmupSteps: 0 } });
-    await expect(train(resume)).rejects.toMatchObject({ code: 'ERR_NUMERICAL', message: expect.stringMatching(/the (loss|gradient norm) is .* at step \d+ of .*; the last checkpoint is kept: lower "learningRate.initial" in plans.json/) });
+    await expect(train(resume)).rejects.toMatchObject({
+      code: 'ERR_NUMERICAL',
+      message: expect.stringMatching(
+        /the (loss|gradient norm) is .* at step \d+ of .*; the last checkpoint is kept: lower "learningRate.initial" in plans.json/,
+      ),
+    });
     expect(await weights('broken')).toEqual(before);
   });
 
   it('refuses what cannot be', async () => {
-    await expect(train(base('run', { steps: 1 }))).rejects.toThrow(/run: holds a run already; resume it, or give another folder$/);
-    await expect(train(base('no-fold', { steps: 1, fold: 9 }))).rejects.toThrow('Expected an integer from 0 to 4, or "all" for `fold`, got 9');
-    await expect(train(base('both', { steps: 1, minutes: 1 }))).rejects.toThrow('Expected either steps or minutes for `minutes`, got both');
-    await expect(train(base('none', { resume: true }))).rejects.toThrow(/run\.json: is missing; give the folder of a run/);
-    await expect(train({ ...base('x', { steps: 1 }), data: join(folder, 'nowhere') })).rejects.toMatchObject({ code: 'ERR_DATASET' });
+    await expect(train(base('run', { steps: 1 }))).rejects.toThrow(
+      /run: holds a run already; resume it, or give another folder$/,
+    );
+    await expect(train(base('no-fold', { steps: 1, fold: 9 }))).rejects.toThrow(
+      'Expected an integer from 0 to 4, or "all" for `fold`, got 9',
+    );
+    await expect(train(base('both', { steps: 1, minutes: 1 }))).rejects.toThrow(
+      'Expected either steps or minutes for `minutes`, got both',
+    );
+    await expect(train(base('none', { resume: true }))).rejects.toThrow(
+      /run\.json: is missing; give the folder of a run/,
+    );
+    await expect(train({ ...base('x', { steps: 1 }), data: join(folder, 'nowhere') })).rejects.toMatchObject({
+      code: 'ERR_DATASET',
+    });
     expect((await readdir(folder)).filter((name) => ['no-fold', 'both', 'none', 'x'].includes(name))).toEqual([]);
   });
 });

@@ -5,7 +5,16 @@
  */
 
 import { bench, describe } from 'vitest';
-import { compile, conv, heNormal, trace, type Executable, type Graph, type Session, type Tensor } from '../src/index.js';
+import {
+  compile,
+  conv,
+  heNormal,
+  trace,
+  type Executable,
+  type Graph,
+  type Session,
+  type Tensor,
+} from '../src/index.js';
 import { createTypescriptBackend } from '../src/backend/typescript/backend.js';
 
 const SIZE = 32;
@@ -23,7 +32,14 @@ function graphOf(channels: number, pass: Pass): Graph {
       return;
     }
     const dy = g.input('dy', shape);
-    const common = { kernel: [3, 3, 3], stride: [1, 1, 1], padBefore: [1, 1, 1], dilation: [1, 1, 1], groups: 1, bias: false };
+    const common = {
+      kernel: [3, 3, 3],
+      stride: [1, 1, 1],
+      padBefore: [1, 1, 1],
+      dilation: [1, 1, 1],
+      groups: 1,
+      bias: false,
+    };
     const [result] =
       pass === 'weight gradient'
         ? g.emit('convWeightGrad', [x, dy], { ...common, pieces: 1 })
@@ -47,7 +63,9 @@ describe(`typescript backend, ${backend.facts.threads} thread(s), ${backend.fact
     for (const pass of ['forward', 'input gradient', 'weight gradient'] as const) {
       const name = `${channels}->${channels} @${SIZE}^3 ${pass}`;
       const plan = compile(graphOf(channels, pass), backend.profile);
-      const inputs = Object.fromEntries(plan.inputs.map(({ name: input, value }) => [input, new Float32Array(plan.values[value]!.bytes / 4).fill(0.5)]));
+      const inputs = Object.fromEntries(
+        plan.inputs.map(({ name: input, value }) => [input, new Float32Array(plan.values[value]!.bytes / 4).fill(0.5)]),
+      );
       const times: number[] = [];
       let session: Session;
       let executable: Executable;
@@ -70,7 +88,9 @@ describe(`typescript backend, ${backend.facts.threads} thread(s), ${backend.fact
             session.dispose();
             if (mode !== 'run') return;
             const median = times.sort((a, b) => a - b)[times.length >> 1]!;
-            console.log(`${name}: median of ${times.length} ${median.toFixed(1)} ms, ${(plan.flops / median / 1e6).toFixed(2)} GFLOP/s`);
+            console.log(
+              `${name}: median of ${times.length} ${median.toFixed(1)} ms, ${(plan.flops / median / 1e6).toFixed(2)} GFLOP/s`,
+            );
           },
         },
       );

@@ -42,7 +42,8 @@ export async function findNonFinite(
   for (const { name, value } of exposed.outputs) {
     const { type, origin } = exposed.values[value]!;
     const fault = firstFault(results[name]!, type.dtype);
-    if (fault && origin.kind === 'node') return new NumericalError(name, `result of ${exposed.nodes[origin.node]!.op} has ${fault}`);
+    if (fault && origin.kind === 'node')
+      return new NumericalError(name, `result of ${exposed.nodes[origin.node]!.op} has ${fault}`);
   }
   return undefined;
 }

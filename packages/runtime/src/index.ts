@@ -1,5 +1,16 @@
 export * from './errors.js';
-export { DTYPES, elementBytes, fromBf16, hostArray, isFloat, isHostArray, toBf16, type DType, type HostArray, type HostArrays } from './graph/dtype.js';
+export {
+  DTYPES,
+  elementBytes,
+  fromBf16,
+  hostArray,
+  isFloat,
+  isHostArray,
+  toBf16,
+  type DType,
+  type HostArray,
+  type HostArrays,
+} from './graph/dtype.js';
 export { broadcastShapes, elementCount, sameShape, type Shape } from './graph/shape.js';
 export { heNormal, ONES, ZEROS, type Initializer } from './graph/initializer.js';
 export { GraphBuilder, trace } from './graph/builder.js';
@@ -24,9 +35,25 @@ export { fillInitial } from './random/initialise.js';
 export { encodePlan } from './plan/encode.js';
 export { planSchema, type PlanSchema } from './plan/schema.js';
 export { planFromJson, planToJson } from './plan/encode-json.js';
-export { BACKEND_NAMES, listBackends, loadBackend, type BackendListing, type BackendName, type BackendProbe, type LoadOptions, type NativeBackendModule } from './backend/load.js';
+export {
+  BACKEND_NAMES,
+  listBackends,
+  loadBackend,
+  type BackendListing,
+  type BackendName,
+  type BackendProbe,
+  type LoadOptions,
+  type NativeBackendModule,
+} from './backend/load.js';
 export { BaseSession, type ExecuteRequest, type PersistentPlace, type PreparedPlan } from './backend/base-session.js';
 export { createReferenceBackend, referenceProfile } from './backend/reference/backend.js';
 export { createTypescriptBackend, type TypescriptOptions } from './backend/typescript/backend.js';
 export { typescriptProfile } from './backend/typescript/profile.js';
-export { openSafetensors, writeSafetensors, type SafetensorsEntry, type SafetensorsFile, type StoredTensor, type StoredType } from './safetensors/index.js';
+export {
+  openSafetensors,
+  writeSafetensors,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+  type StoredTensor,
+  type StoredType,
+} from './safetensors/index.js';

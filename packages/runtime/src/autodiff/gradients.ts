@@ -27,7 +27,8 @@ export interface GradientOptions {
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[], options: GradientOptions = {}): Tensor[] {
   const g = loss.graph;
-  if (loss.shape.length !== 0 || !isFloat(loss.dtype)) throw new ArgumentError('loss', 'a float scalar', `${loss.dtype} [${loss.shape.join(', ')}]`);
+  if (loss.shape.length !== 0 || !isFloat(loss.dtype))
+    throw new ArgumentError('loss', 'a float scalar', `${loss.dtype} [${loss.shape.join(', ')}]`);
   for (const t of wrt) if (!isFloat(t.dtype)) throw new ArgumentError('wrt', 'float tensors', t.dtype);
 
   const nodes = [...g.nodeList()];
@@ -48,7 +49,10 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], options: Gradien
     if (grads.every((t) => t === null)) continue;
     const op: OpDefinition = OPS[node.op];
     if (!op.gradient) {
-      throw new RevoxelError('ERR_NO_GRADIENT', `${node.op} "${node.name}" has no gradient, but the loss depends on trainable values through it`);
+      throw new RevoxelError(
+        'ERR_NO_GRADIENT',
+        `${node.op} "${node.name}" has no gradient, but the loss depends on trainable values through it`,
+      );
     }
     g.at({ path: `${node.name}:grad`, region: node.region, phase: 'backward' }, () => {
       const inputGrads = op.gradient!({
@@ -67,7 +71,10 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], options: Gradien
 }
 
 /** Float values that depend on one of `wrt`. */
-function activeValues(nodes: readonly { inputs: readonly ValueId[]; outputs: readonly ValueId[] }[], wrt: readonly Tensor[]): Set<ValueId> {
+function activeValues(
+  nodes: readonly { inputs: readonly ValueId[]; outputs: readonly ValueId[] }[],
+  wrt: readonly Tensor[],
+): Set<ValueId> {
   const active = new Set(wrt.map((t) => t.id));
   const graph = wrt[0]?.graph;
   for (const node of nodes) {

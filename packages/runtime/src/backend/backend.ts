@@ -54,7 +54,11 @@ export interface Session {
   /** Names of the persistent values (without derived copies), in order of appearance. */
   names(): readonly string[];
   /** Shape, dtype and kind of a persistent value. @throws ArgumentError for an unknown name */
-  describe(name: string): { readonly shape: Shape; readonly dtype: DType; readonly kind: 'parameter' | 'optimizer' | 'buffer' };
+  describe(name: string): {
+    readonly shape: Shape;
+    readonly dtype: DType;
+    readonly kind: 'parameter' | 'optimizer' | 'buffer';
+  };
   /** A copy of a persistent value in logical C order. */
   read(name: string): Promise<HostArray>;
   /** Overwrite a persistent value, given in logical C order; derived copies follow. */

@@ -66,8 +66,10 @@ export abstract class BaseSession implements Session {
 
   protected constructor(backend: Backend, options: SessionOptions = {}) {
     const { seed = 0, memoryLimitBytes = Infinity } = options;
-    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw new ArgumentError('seed', 'an integer in 0..4294967295', seed);
-    if (!(memoryLimitBytes > 0)) throw new ArgumentError('memoryLimitBytes', 'a positive number of bytes', memoryLimitBytes);
+    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+      throw new ArgumentError('seed', 'an integer in 0..4294967295', seed);
+    if (!(memoryLimitBytes > 0))
+      throw new ArgumentError('memoryLimitBytes', 'a positive number of bytes', memoryLimitBytes);
     this.backend = backend;
     this.seed = seed;
     this.limit = memoryLimitBytes;
@@ -178,7 +180,11 @@ export abstract class BaseSession implements Session {
     }
     const transient = Math.max(this.transientBytes, plan.memory.transientBytes);
     if (end + transient > this.limit) {
-      throw new OutOfMemoryError(end + transient, this.limit, `plan "${plan.name}" does not fit the session's limit; use a smaller patch or batch, or a higher limit`);
+      throw new OutOfMemoryError(
+        end + transient,
+        this.limit,
+        `plan "${plan.name}" does not fit the session's limit; use a smaller patch or batch, or a higher limit`,
+      );
     }
     await this.ensurePersistent(end);
     this.persistentBytes = end;
@@ -192,7 +198,10 @@ export abstract class BaseSession implements Session {
     }
     for (const [name, at] of freshDerived) this.derived.set(name, at);
     const offsets = plan.values.map((value) =>
-      value.segment === 'persistent' ? (moved.get(value.offset) ?? internal(`"${value.name}" of plan "${plan.name}" lies at no named persistent value`)) : value.offset,
+      value.segment === 'persistent'
+        ? (moved.get(value.offset) ??
+          internal(`"${value.name}" of plan "${plan.name}" lies at no named persistent value`))
+        : value.offset,
     );
     const prepared = await this.prepare(plan, offsets);
     return { plan, run: (inputs, step, options) => this.run(plan, prepared, inputs, step ?? {}, options ?? {}) };
@@ -213,7 +222,11 @@ export abstract class BaseSession implements Session {
     const block = encodeStep(plan, step);
     for (const name of Object.keys(into)) {
       if (!plan.outputs.some((o) => o.name === name)) {
-        throw new ArgumentError('into', `only outputs of plan "${plan.name}" (${plan.outputs.map((o) => o.name).join(', ') || 'none'})`, name);
+        throw new ArgumentError(
+          'into',
+          `only outputs of plan "${plan.name}" (${plan.outputs.map((o) => o.name).join(', ') || 'none'})`,
+          name,
+        );
       }
     }
     const outputs = plan.outputs.map(({ name, value }) => {
@@ -253,12 +266,27 @@ export abstract class BaseSession implements Session {
 
   private checkPlan(plan: Plan): void {
     const { profile } = this.backend;
-    if (plan.version !== PLAN_VERSION) throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" has version ${plan.version}, this package runs version ${PLAN_VERSION}; compile it again`);
-    if (plan.profile !== profile.name) throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" was compiled for "${plan.profile}", this session runs "${profile.name}"; compile it for the session's profile`);
-    if (plan.alignment !== profile.alignment) throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" has alignment ${plan.alignment}, this session needs ${profile.alignment}; compile it for the session's profile`);
+    if (plan.version !== PLAN_VERSION)
+      throw new RevoxelError(
+        'ERR_PLAN',
+        `plan "${plan.name}" has version ${plan.version}, this package runs version ${PLAN_VERSION}; compile it again`,
+      );
+    if (plan.profile !== profile.name)
+      throw new RevoxelError(
+        'ERR_PLAN',
+        `plan "${plan.name}" was compiled for "${plan.profile}", this session runs "${profile.name}"; compile it for the session's profile`,
+      );
+    if (plan.alignment !== profile.alignment)
+      throw new RevoxelError(
+        'ERR_PLAN',
+        `plan "${plan.name}" has alignment ${plan.alignment}, this session needs ${profile.alignment}; compile it for the session's profile`,
+      );
     const limits = { transient: plan.memory.transientBytes, step: plan.stepBytes, return: plan.returnBytes };
     const inside = (segment: keyof typeof limits, what: string, offset: number, bytes: number): void => {
-      if (offset < 0 || offset + bytes > limits[segment]) internal(`plan "${plan.name}": "${what}" ends at byte ${offset + bytes} of ${limits[segment]} in segment ${segment}`);
+      if (offset < 0 || offset + bytes > limits[segment])
+        internal(
+          `plan "${plan.name}": "${what}" ends at byte ${offset + bytes} of ${limits[segment]} in segment ${segment}`,
+        );
     };
     for (const v of plan.values) if (v.segment !== 'persistent') inside(v.segment, v.name, v.offset, v.bytes);
     for (const c of plan.calls) inside('transient', c.name, c.scratch.offset, c.scratch.bytes);
@@ -287,7 +315,10 @@ export abstract class BaseSession implements Session {
 function checkSameType(plan: Plan, name: string, known: PersistentPlace, value: PlanValue): void {
   if (known.dtype === value.dtype && sameShape(known.shape, value.shape)) return;
   const text = (dtype: DType, shape: Shape): string => `${dtype} [${shape.join(', ')}]`;
-  throw new RevoxelError('ERR_PLAN', `plan "${plan.name}" has "${name}" as ${text(value.dtype, value.shape)}, the session as ${text(known.dtype, known.shape)}; use one session per network`);
+  throw new RevoxelError(
+    'ERR_PLAN',
+    `plan "${plan.name}" has "${name}" as ${text(value.dtype, value.shape)}, the session as ${text(known.dtype, known.shape)}; use one session per network`,
+  );
 }
 
 /** @returns `data`, if it is the right array for a value. */
@@ -307,7 +338,8 @@ function encodeStep(plan: Plan, step: Readonly<Record<string, number>>): Uint8Ar
     const { dtype, offset } = plan.values[id]!;
     const value = step[name];
     if (dtype === 'u32') {
-      if (!Number.isInteger(value) || value! < 0 || value! >= 2 ** 32) throw new ArgumentError(`step.${name}`, 'an integer in 0..4294967295', value);
+      if (!Number.isInteger(value) || value! < 0 || value! >= 2 ** 32)
+        throw new ArgumentError(`step.${name}`, 'an integer in 0..4294967295', value);
       block.setUint32(offset, value!, little);
     } else {
       if (elementBytes(dtype) !== 4 || dtype !== 'f32') internal(`step scalar "${name}" has dtype ${dtype}`);

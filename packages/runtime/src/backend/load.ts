@@ -48,10 +48,17 @@ export interface LoadOptions {
  * @param name - `auto` (default): what `REVOXEL_BACKEND` names, else the fastest that is available. Never `reference` by itself.
  * @throws BackendUnavailableError with the reason and the command that mends it; ArgumentError for an unknown name.
  */
-export async function loadBackend(name: BackendName | (string & {}) = 'auto', options: LoadOptions = {}): Promise<Backend> {
+export async function loadBackend(
+  name: BackendName | (string & {}) = 'auto',
+  options: LoadOptions = {},
+): Promise<Backend> {
   const wanted = name === 'auto' ? process.env.REVOXEL_BACKEND || 'auto' : name;
   if (!isBackendName(wanted)) {
-    throw new ArgumentError(name === 'auto' ? 'REVOXEL_BACKEND' : 'backend', `one of ${BACKEND_NAMES.join(', ')}`, wanted);
+    throw new ArgumentError(
+      name === 'auto' ? 'REVOXEL_BACKEND' : 'backend',
+      `one of ${BACKEND_NAMES.join(', ')}`,
+      wanted,
+    );
   }
   switch (wanted) {
     case 'reference':
@@ -97,7 +104,10 @@ async function loadNative(name: NativeName, options: LoadOptions): Promise<Backe
   return module.createBackend();
 }
 
-async function probeNative(name: NativeName, options: LoadOptions): Promise<{ readonly probe: BackendProbe; readonly module?: NativeBackendModule }> {
+async function probeNative(
+  name: NativeName,
+  options: LoadOptions,
+): Promise<{ readonly probe: BackendProbe; readonly module?: NativeBackendModule }> {
   const file = resolvePackage(NATIVE[name], options.from);
   if (file === undefined) {
     const reason = `package ${NATIVE[name]} is not installed`;
@@ -108,7 +118,9 @@ async function probeNative(name: NativeName, options: LoadOptions): Promise<{ re
     return { probe: module.probe(), module };
   } catch (error) {
     const reason = `${NATIVE[name]} failed to load: ${error instanceof Error ? error.message : String(error)}`;
-    return { probe: { available: false, reason, remedy: `run npx nx run-many -t build and ${BUILD_COMMAND}`, facts: {} } };
+    return {
+      probe: { available: false, reason, remedy: `run npx nx run-many -t build and ${BUILD_COMMAND}`, facts: {} },
+    };
   }
 }
 

@@ -10,7 +10,12 @@ import type { AttrsOf } from '../ops/schema.js';
 
 /** A node as a profile sees it. */
 export type KernelQuery = {
-  [K in OpName]: { readonly op: K; readonly attrs: AttrsOf<OpTable[K]['attrs']>; readonly inputs: readonly TensorType[]; readonly outputs: readonly TensorType[] };
+  [K in OpName]: {
+    readonly op: K;
+    readonly attrs: AttrsOf<OpTable[K]['attrs']>;
+    readonly inputs: readonly TensorType[];
+    readonly outputs: readonly TensorType[];
+  };
 }[OpName];
 
 export interface BackendProfile {

@@ -122,7 +122,12 @@ export class GraphBuilder {
   ): Tensor[] {
     const name = place.name ?? this.uniqueName(op);
     for (const t of inputs) this.own(t);
-    const types = inferTypes(OPS[op], name, inputs.map((t) => t.type), attrs);
+    const types = inferTypes(
+      OPS[op],
+      name,
+      inputs.map((t) => t.type),
+      attrs,
+    );
     const id: NodeId = this.nodes.length;
     const outputs = types.map((type, output) => this.value(type, { kind: 'node', node: id, output }));
     const node = {
@@ -143,8 +148,16 @@ export class GraphBuilder {
   derived(name: string, op: OpName, inputs: readonly Tensor[], attrs: AttrsOf<OpTable[OpName]['attrs']>): Tensor {
     const known = this.leaves.get(`derived:${name}`);
     if (known) return known;
-    const [type] = inferTypes(OPS[op], name, inputs.map((t) => t.type), attrs);
-    const node = { op, attrs, inputs: inputs.map((t) => t.id) } as unknown as Extract<Origin, { kind: 'derived' }>['node'];
+    const [type] = inferTypes(
+      OPS[op],
+      name,
+      inputs.map((t) => t.type),
+      attrs,
+    );
+    const node = { op, attrs, inputs: inputs.map((t) => t.id) } as unknown as Extract<
+      Origin,
+      { kind: 'derived' }
+    >['node'];
     return this.leaf(`derived:${name}`, type!.shape, type!.dtype, { kind: 'derived', name, node });
   }
 
@@ -242,7 +255,10 @@ export class GraphBuilder {
 
   private own(tensor: Tensor): void {
     if (tensor.graph !== this) {
-      throw new RevoxelError('ERR_ARGUMENT', `a tensor of graph "${tensor.graph.name}" was used in graph "${this.name}"; trace both in one function`);
+      throw new RevoxelError(
+        'ERR_ARGUMENT',
+        `a tensor of graph "${tensor.graph.name}" was used in graph "${this.name}"; trace both in one function`,
+      );
     }
   }
 }

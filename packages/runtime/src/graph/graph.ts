@@ -29,7 +29,9 @@ export type Origin =
 export type StateRole = 'optimizer' | 'buffer';
 
 /** The computation behind a derived value; it reads parameters only. */
-export type DerivedNode = { [K in OpName]: { readonly op: K; readonly attrs: AttrsOf<OpTable[K]['attrs']>; readonly inputs: readonly ValueId[] } }[OpName];
+export type DerivedNode = {
+  [K in OpName]: { readonly op: K; readonly attrs: AttrsOf<OpTable[K]['attrs']>; readonly inputs: readonly ValueId[] };
+}[OpName];
 
 export interface Value {
   readonly id: ValueId;
@@ -102,7 +104,11 @@ export function isWithin(graph: Graph, region: RegionId, ancestor: RegionId): bo
 }
 
 /** Inputs, outputs and effects of a region's forward nodes. */
-export function regionBoundary(graph: Graph, region: RegionId, hasEffect: (node: GraphNode) => boolean): RegionBoundary {
+export function regionBoundary(
+  graph: Graph,
+  region: RegionId,
+  hasEffect: (node: GraphNode) => boolean,
+): RegionBoundary {
   const nodes = graph.nodes.filter((n) => n.phase === 'forward' && isWithin(graph, n.region, region));
   const inside = new Set(nodes.map((n) => n.id));
   const made = new Set(nodes.flatMap((n) => n.outputs));

@@ -21,19 +21,23 @@ export function printGraph(graph: Graph): string {
   const used = new Set(graph.nodes.flatMap((n) => n.inputs));
   for (const { value } of graph.outputs) used.add(value);
   for (const value of graph.values) {
-    if (value.origin.kind !== 'node' && (used.has(value.id) || value.origin.kind === 'input')) lines.push(`  ${leafLine(value)}`);
+    if (value.origin.kind !== 'node' && (used.has(value.id) || value.origin.kind === 'input'))
+      lines.push(`  ${leafLine(value)}`);
   }
   for (const node of graph.nodes) {
     const outputs = node.outputs.map((v) => `%${v} ${printType(graph.values[v]!.type)}`).join(', ');
     const attrs = printAttrs(node.attrs as AnyAttrs);
     const region = node.region >= 0 ? ` @${graph.regions[node.region]!.name}` : '';
-    lines.push(`  ${outputs} = ${node.op}(${node.inputs.map((v) => `%${v}`).join(', ')})${attrs ? ` ${attrs}` : ''}  # ${node.name} ${node.phase}${region}`);
+    lines.push(
+      `  ${outputs} = ${node.op}(${node.inputs.map((v) => `%${v}`).join(', ')})${attrs ? ` ${attrs}` : ''}  # ${node.name} ${node.phase}${region}`,
+    );
   }
   for (const { name, value } of graph.outputs) lines.push(`  return ${name} = %${value}`);
   return `${lines.join('\n')}\n`;
 }
 
 function leafLine({ id, type, origin }: Value): string {
-  if (origin.kind === 'derived') return `%${id} ${printType(type)} = derived ${origin.node.op}(${origin.node.inputs.map((v) => `%${v}`).join(', ')})  # ${origin.name}`;
+  if (origin.kind === 'derived')
+    return `%${id} ${printType(type)} = derived ${origin.node.op}(${origin.node.inputs.map((v) => `%${v}`).join(', ')})  # ${origin.name}`;
   return `%${id} ${printType(type)} = ${origin.kind}${'name' in origin ? ` "${origin.name}"` : ''}`;
 }

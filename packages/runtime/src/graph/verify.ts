@@ -39,25 +39,35 @@ export function graphFault(graph: Graph): string | undefined {
       if (writer) return `node "${node.name}" reads a value that "${writer}" has overwritten`;
     }
     const op: OpDefinition = OPS[node.op];
-    const types = inferTypes(op, node.name, node.inputs.map((v) => graph.values[v]!.type), node.attrs);
-    if (types.length !== node.outputs.length) return `node "${node.name}" has ${node.outputs.length} outputs, its rule gives ${types.length}`;
+    const types = inferTypes(
+      op,
+      node.name,
+      node.inputs.map((v) => graph.values[v]!.type),
+      node.attrs,
+    );
+    if (types.length !== node.outputs.length)
+      return `node "${node.name}" has ${node.outputs.length} outputs, its rule gives ${types.length}`;
     for (const [j, v] of node.outputs.entries()) {
       if (defined.has(v)) return `value ${v} is made twice`;
       defined.add(v);
       const { type, origin } = graph.values[v]!;
-      if (origin.kind !== 'node' || origin.node !== i || origin.output !== j) return `value ${v} does not name its maker "${node.name}"`;
-      if (!sameShape(type.shape, types[j]!.shape) || type.dtype !== types[j]!.dtype) return `value ${v} of "${node.name}" has the wrong type`;
+      if (origin.kind !== 'node' || origin.node !== i || origin.output !== j)
+        return `value ${v} does not name its maker "${node.name}"`;
+      if (!sameShape(type.shape, types[j]!.shape) || type.dtype !== types[j]!.dtype)
+        return `value ${v} of "${node.name}" has the wrong type`;
     }
     for (const [, input] of op.mutates ?? []) {
       const { origin } = graph.values[node.inputs[input]!]!;
-      if (origin.kind !== 'parameter' && origin.kind !== 'state') return `node "${node.name}" overwrites a value that is not persistent`;
+      if (origin.kind !== 'parameter' && origin.kind !== 'state')
+        return `node "${node.name}" overwrites a value that is not persistent`;
       overwritten.set(node.inputs[input]!, node.name);
     }
     if (node.phase !== 'forward') continue;
     const path: number[] = [];
     for (let r = node.region; r >= 0; r = graph.regions[r]!.parent) path.unshift(r);
     for (const r of open) if (!path.includes(r)) closed.add(r);
-    for (const r of path) if (closed.has(r)) return `region "${graph.regions[r]!.name}" is not contiguous at "${node.name}"`;
+    for (const r of path)
+      if (closed.has(r)) return `region "${graph.regions[r]!.name}" is not contiguous at "${node.name}"`;
     open = path;
   }
   for (const { name, value } of graph.outputs) if (!defined.has(value)) return `output "${name}" is never made`;

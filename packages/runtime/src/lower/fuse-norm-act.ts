@@ -31,15 +31,27 @@ export function fuseNormAct(graph: Graph): Graph {
     if (forward) {
       const { norm, act } = forward;
       const inputs = norm.inputs.map((v) => rewriter.get(v));
-      const results = rewriter.builder.emit('normAct', inputs, { ...norm.attrs, slope: act.attrs.slope }, placeOf(norm));
+      const results = rewriter.builder.emit(
+        'normAct',
+        inputs,
+        { ...norm.attrs, slope: act.attrs.slope },
+        placeOf(norm),
+      );
       rewriter.set(act.outputs[0]!, results[0]!);
       rewriter.set(norm.outputs[1]!, results[1]!);
       rewriter.set(norm.outputs[2]!, results[2]!);
     } else if (backward) {
       const { norm, act, actGrads } = backward;
       const actGrad = actGrads.find((n) => n.outputs[0] === node.inputs[4])!;
-      const operands = [...norm.inputs, norm.outputs[1]!, norm.outputs[2]!, actGrad.inputs[1]!].map((v) => rewriter.get(v));
-      const results = rewriter.builder.emit('normActGrad', operands, { ...norm.attrs, slope: act.attrs.slope }, placeOf(node));
+      const operands = [...norm.inputs, norm.outputs[1]!, norm.outputs[2]!, actGrad.inputs[1]!].map((v) =>
+        rewriter.get(v),
+      );
+      const results = rewriter.builder.emit(
+        'normActGrad',
+        operands,
+        { ...norm.attrs, slope: act.attrs.slope },
+        placeOf(node),
+      );
       node.outputs.forEach((v, i) => rewriter.set(v, results[i]!));
     } else {
       rewriter.copy(node);
@@ -62,7 +74,12 @@ function findMatches(graph: Graph): Match[] {
     const act = acts[0];
     if (acts.length !== 1 || !act) continue;
     const actGrads = users.filter(
-      (n): n is NodeOf<'unaryGrad'> => n.op === 'unaryGrad' && n.attrs.kind === 'leakyRelu' && n.attrs.slope === act.attrs.slope && n.inputs[0] === y && n.inputs[1] !== y,
+      (n): n is NodeOf<'unaryGrad'> =>
+        n.op === 'unaryGrad' &&
+        n.attrs.kind === 'leakyRelu' &&
+        n.attrs.slope === act.attrs.slope &&
+        n.inputs[0] === y &&
+        n.inputs[1] !== y,
     );
     if (users.length !== 1 + actGrads.length) continue;
     const normGrads: NodeOf<'normGrad'>[] = [];
@@ -70,7 +87,8 @@ function findMatches(graph: Graph): Match[] {
       const next = readersOfValue(n.outputs[0]!);
       const grad = next[0];
       if (results.has(n.outputs[0]!) || next.length !== 1 || grad?.op !== 'normGrad') return false;
-      if (grad.inputs[0] !== norm.inputs[0] || grad.inputs[2] !== norm.outputs[1] || grad.inputs[4] !== n.outputs[0]) return false;
+      if (grad.inputs[0] !== norm.inputs[0] || grad.inputs[2] !== norm.outputs[1] || grad.inputs[4] !== n.outputs[0])
+        return false;
       normGrads.push(grad);
       return true;
     });

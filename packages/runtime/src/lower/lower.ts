@@ -21,7 +21,8 @@ const PASSES: readonly Pass[] = [
   { name: 'expandFused', run: expandFused },
   {
     name: 'fuseNormAct',
-    run: (graph, profile) => (profile.fusions.has('normAct') && profile.fusions.has('normActGrad') ? fuseNormAct(graph) : graph),
+    run: (graph, profile) =>
+      profile.fusions.has('normAct') && profile.fusions.has('normActGrad') ? fuseNormAct(graph) : graph,
   },
   { name: 'packConvWeights', run: packConvWeights },
 ];

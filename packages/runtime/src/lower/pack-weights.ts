@@ -27,10 +27,25 @@ export function packConvWeights(graph: Graph, profile: BackendProfile): Graph {
     const slice =
       node.op === 'conv'
         ? ({ form: 'forward', channelBegin: 0, channelCount: inChannels } as const)
-        : ({ form: 'inputGrad', channelBegin: node.attrs.channelBegin, channelCount: node.attrs.channelCount } as const);
+        : ({
+            form: 'inputGrad',
+            channelBegin: node.attrs.channelBegin,
+            channelCount: node.attrs.channelCount,
+          } as const);
     const { groups, stride } = node.attrs;
-    const name = [weights.origin.name, slice.form, `s${stride.join('x')}`, `g${groups}`, `c${slice.channelBegin}+${slice.channelCount}`].join(':');
-    const packed = rewriter.builder.derived(name, 'packWeights', [rewriter.get(weights.id)], { ...slice, groups, stride, elements } as never);
+    const name = [
+      weights.origin.name,
+      slice.form,
+      `s${stride.join('x')}`,
+      `g${groups}`,
+      `c${slice.channelBegin}+${slice.channelCount}`,
+    ].join(':');
+    const packed = rewriter.builder.derived(name, 'packWeights', [rewriter.get(weights.id)], {
+      ...slice,
+      groups,
+      stride,
+      elements,
+    } as never);
     const inputs = node.inputs.map((v, i) => (i === slot ? packed : rewriter.get(v)));
     rewriter.copy(node, { inputs, attrs: { ...node.attrs, form: 'packed' } as never });
     changed = true;

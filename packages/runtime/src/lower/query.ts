@@ -3,7 +3,10 @@
 import type { Graph, GraphNode } from '../graph/graph.js';
 import type { KernelQuery } from '../backend/profile.js';
 
-export function queryOf(graph: Graph, node: Pick<GraphNode, 'op' | 'attrs' | 'inputs'> & { readonly outputs: readonly number[] }): KernelQuery {
+export function queryOf(
+  graph: Graph,
+  node: Pick<GraphNode, 'op' | 'attrs' | 'inputs'> & { readonly outputs: readonly number[] },
+): KernelQuery {
   return {
     op: node.op,
     attrs: node.attrs,

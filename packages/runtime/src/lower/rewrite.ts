@@ -44,7 +44,10 @@ export class Rewriter {
   }
 
   /** Emit `node` again, with other operands or attributes where given. */
-  copy(node: GraphNode, change: { readonly inputs?: readonly Tensor[]; readonly attrs?: GraphNode['attrs'] } = {}): Tensor[] {
+  copy(
+    node: GraphNode,
+    change: { readonly inputs?: readonly Tensor[]; readonly attrs?: GraphNode['attrs'] } = {},
+  ): Tensor[] {
     const inputs = change.inputs ?? node.inputs.map((v) => this.get(v));
     const outputs = this.builder.emit(node.op, inputs, (change.attrs ?? node.attrs) as never, placeOf(node));
     node.outputs.forEach((v, i) => this.map.set(v, outputs[i]!));

@@ -15,7 +15,8 @@ const attrs = { beta1: 'float', beta2: 'float', eps: 'float', weightDecay: 'floa
 export const adamwUpdateOp: OpDefinition<typeof attrs> = {
   name: 'adamwUpdate',
   attrs,
-  infer: ({ inputs, fail }) => (inputs.length === 7 ? [inputs[0]!, inputs[2]!, inputs[3]!] : fail('expects w, g, m, v, lr, factor, step')),
+  infer: ({ inputs, fail }) =>
+    inputs.length === 7 ? [inputs[0]!, inputs[2]!, inputs[3]!] : fail('expects w, g, m, v, lr, factor, step'),
   mutates: [
     [0, 0],
     [1, 2],
@@ -26,6 +27,15 @@ export const adamwUpdateOp: OpDefinition<typeof attrs> = {
 };
 
 /** Update a parameter and its moments in place. */
-export function adamwUpdate(w: Tensor, g: Tensor, m: Tensor, v: Tensor, lr: Tensor, factor: Tensor, step: Tensor, a: AttrsOf<typeof attrs>): void {
+export function adamwUpdate(
+  w: Tensor,
+  g: Tensor,
+  m: Tensor,
+  v: Tensor,
+  lr: Tensor,
+  factor: Tensor,
+  step: Tensor,
+  a: AttrsOf<typeof attrs>,
+): void {
   w.graph.emit('adamwUpdate', [w, g, m, v, lr, factor, step], a);
 }

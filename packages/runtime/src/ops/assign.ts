@@ -12,7 +12,9 @@ export const assignOp: OpDefinition<typeof attrs> = {
   attrs,
   infer({ inputs, fail }) {
     const [state, value] = inputs;
-    return state && value && sameShape(state.shape, value.shape) && state.dtype === value.dtype ? [state] : fail('expects state and value of one type');
+    return state && value && sameShape(state.shape, value.shape) && state.dtype === value.dtype
+      ? [state]
+      : fail('expects state and value of one type');
   },
   mutates: [[0, 0]],
   effect: 'state',

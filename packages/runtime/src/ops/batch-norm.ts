@@ -27,7 +27,14 @@ export interface BatchNormOptions {
  * @param x - `[N, C, ...]`. @param gamma - `[C]`. @param beta - `[C]`.
  * @param runningMean - state `[1, C]`. @param runningVar - state `[1, C]`, start at 1.
  */
-export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, runningMean: Tensor, runningVar: Tensor, options: BatchNormOptions): Tensor {
+export function batchNorm(
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  runningMean: Tensor,
+  runningVar: Tensor,
+  options: BatchNormOptions,
+): Tensor {
   const { training, eps = 1e-5, momentum = 0.1 } = options;
   const c = x.shape[1]!;
   if (training) {

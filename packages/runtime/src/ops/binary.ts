@@ -10,7 +10,9 @@ import { reduceTo } from './reduce.js';
 import { scale } from './scale.js';
 import type { AttrSchema, AttrsOf } from './schema.js';
 
-const attrs = { kind: ['add', 'sub', 'mul', 'div', 'max', 'min', 'greaterEqual', 'less'] } as const satisfies AttrSchema;
+const attrs = {
+  kind: ['add', 'sub', 'mul', 'div', 'max', 'min', 'greaterEqual', 'less'],
+} as const satisfies AttrSchema;
 
 export type BinaryKind = AttrsOf<typeof attrs>['kind'];
 
@@ -95,4 +97,3 @@ export function mul(a: Tensor, b: Tensor): Tensor {
 export function div(a: Tensor, b: Tensor): Tensor {
   return binary('div', a, b);
 }
-

@@ -42,20 +42,28 @@ export const convTransposeOp: OpDefinition<typeof attrs> = {
     const [y, w] = [inputs[0]!, inputs[1]!];
     const rank = y.shape.length - 2;
     const { kernel, stride, padBefore, padAfter, dilation, outSize } = a;
-    checkSpatial(call, rank, { kernel, stride, padBefore, padAfter, dilation, outSize }, { kernel: 1, stride: 1, dilation: 1, outSize: 1 });
+    checkSpatial(
+      call,
+      rank,
+      { kernel, stride, padBefore, padAfter, dilation, outSize },
+      { kernel: 1, stride: 1, dilation: 1, outSize: 1 },
+    );
     const co = y.shape[1]!;
-    if (co % a.groups || a.inChannels % a.groups) fail(`groups ${a.groups} must divide ${co} and ${a.inChannels} channels`);
+    if (co % a.groups || a.inChannels % a.groups)
+      fail(`groups ${a.groups} must divide ${co} and ${a.inChannels} channels`);
     if (a.form === 'plain') {
       const want = [co, a.inChannels / a.groups, ...kernel];
       if (w.shape.length !== want.length || w.shape.some((s, i) => s !== want[i])) {
         fail(`${co} channels (axis 1) want weights [${want.join(', ')}], got [${w.shape.join(', ')}]`);
       }
     }
-    if (a.channelBegin < 0 || a.channelCount < 1 || a.channelBegin + a.channelCount > a.inChannels) fail('channel slice out of range');
+    if (a.channelBegin < 0 || a.channelCount < 1 || a.channelBegin + a.channelCount > a.inChannels)
+      fail('channel slice out of range');
     if (a.bias && elementCount(inputs[2]!.shape) !== a.channelCount) fail(`bias must be [${a.channelCount}]`);
     spatialOf(y.shape).forEach((s, i) => {
       const back = convOutputSize(outSize[i]!, kernel[i]!, stride[i]!, padBefore[i]!, padAfter[i]!, dilation[i]!);
-      if (back !== s) fail(`spatial axis ${i}: size ${s} does not belong to an output of ${outSize[i]} (which would give ${back})`);
+      if (back !== s)
+        fail(`spatial axis ${i}: size ${s} does not belong to an output of ${outSize[i]} (which would give ${back})`);
     });
     return [{ shape: [y.shape[0]!, a.channelCount, ...outSize], dtype: y.dtype }];
   },
@@ -65,12 +73,32 @@ export const convTransposeOp: OpDefinition<typeof attrs> = {
   gradient({ inputs, grads, attrs: a, needs }) {
     const [y, w] = [inputs[0]!, inputs[1]!];
     const dx = grads[0]!;
-    if (a.channelCount !== a.inChannels) internal('a channel slice of convTranspose arises in backward passes only and has no gradient');
+    if (a.channelCount !== a.inChannels)
+      internal('a channel slice of convTranspose arises in backward passes only and has no gradient');
     const { kernel, stride, padBefore, padAfter, dilation, groups } = a;
     const dw = needs[1] ? convWeightGrad([dx], y, a, false)[0]! : null;
-    const forward = { kernel, stride, padBefore, padAfter, dilation, groups, outChannels: y.shape[1]!, pieces: 1, bias: false, form: 'plain' } as const;
+    const forward = {
+      kernel,
+      stride,
+      padBefore,
+      padAfter,
+      dilation,
+      groups,
+      outChannels: y.shape[1]!,
+      pieces: 1,
+      bias: false,
+      form: 'plain',
+    } as const;
     const dy = needs[0] ? w.graph.emit('conv', [dx, w], forward)[0]! : null;
-    const db = a.bias ? (needs[2] ? w.graph.emit('reduce', [dx], { kind: 'sum', axes: dx.shape.map((_, i) => i).filter((i) => i !== 1), keepDims: false })[0]! : null) : undefined;
+    const db = a.bias
+      ? needs[2]
+        ? w.graph.emit('reduce', [dx], {
+            kind: 'sum',
+            axes: dx.shape.map((_, i) => i).filter((i) => i !== 1),
+            keepDims: false,
+          })[0]!
+        : null
+      : undefined;
     return db === undefined ? [dy, dw] : [dy, dw, db];
   },
 };
@@ -80,7 +108,10 @@ export function convTransposeOf(
   y: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  a: Pick<AttrsOf<typeof attrs>, 'kernel' | 'stride' | 'padBefore' | 'padAfter' | 'dilation' | 'groups' | 'outSize' | 'channelBegin' | 'channelCount'>,
+  a: Pick<
+    AttrsOf<typeof attrs>,
+    'kernel' | 'stride' | 'padBefore' | 'padAfter' | 'dilation' | 'groups' | 'outSize' | 'channelBegin' | 'channelCount'
+  >,
 ): Tensor {
   return weight.graph.emit('convTranspose', [y, weight, ...(bias ? [bias] : [])], {
     kernel: a.kernel,
@@ -123,8 +154,19 @@ export function convTranspose(x: Tensor, weight: Tensor, bias?: Tensor, options:
   const dilation = perAxis(options.dilation ?? 1, rank);
   const extra = perAxis(options.outputPadding ?? 0, rank);
   const groups = options.groups ?? 1;
-  const outSize = spatialOf(x.shape).map((s, i) => (s - 1) * stride[i]! - 2 * padding[i]! + dilation[i]! * (kernel[i]! - 1) + extra[i]! + 1);
+  const outSize = spatialOf(x.shape).map(
+    (s, i) => (s - 1) * stride[i]! - 2 * padding[i]! + dilation[i]! * (kernel[i]! - 1) + extra[i]! + 1,
+  );
   const channels = weight.shape[1]! * groups;
-  return convTransposeOf(x, weight, bias, { kernel, stride, padBefore: padding, padAfter: padding, dilation, groups, outSize, channelBegin: 0, channelCount: channels });
+  return convTransposeOf(x, weight, bias, {
+    kernel,
+    stride,
+    padBefore: padding,
+    padAfter: padding,
+    dilation,
+    groups,
+    outSize,
+    channelBegin: 0,
+    channelCount: channels,
+  });
 }
-

@@ -42,9 +42,23 @@ export const convWeightGradOp: OpDefinition<typeof attrs> = {
 export function convWeightGrad(
   pieces: readonly Tensor[],
   dy: Tensor,
-  a: { readonly kernel: readonly number[]; readonly stride: readonly number[]; readonly padBefore: readonly number[]; readonly dilation: readonly number[]; readonly groups: number },
+  a: {
+    readonly kernel: readonly number[];
+    readonly stride: readonly number[];
+    readonly padBefore: readonly number[];
+    readonly dilation: readonly number[];
+    readonly groups: number;
+  },
   bias: boolean,
 ): Tensor[] {
   const { kernel, stride, padBefore, dilation, groups } = a;
-  return dy.graph.emit('convWeightGrad', [...pieces, dy], { kernel, stride, padBefore, dilation, groups, pieces: pieces.length, bias });
+  return dy.graph.emit('convWeightGrad', [...pieces, dy], {
+    kernel,
+    stride,
+    padBefore,
+    dilation,
+    groups,
+    pieces: pieces.length,
+    bias,
+  });
 }

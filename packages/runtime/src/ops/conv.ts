@@ -35,7 +35,8 @@ export const convOp: OpDefinition<typeof attrs> = {
   attrs,
   infer(call) {
     const { inputs, attrs: a, fail } = call;
-    if (inputs.length !== a.pieces + 1 + (a.bias ? 1 : 0)) fail(`expects ${a.pieces} pieces, weights${a.bias ? ' and bias' : ''}`);
+    if (inputs.length !== a.pieces + 1 + (a.bias ? 1 : 0))
+      fail(`expects ${a.pieces} pieces, weights${a.bias ? ' and bias' : ''}`);
     const first = inputs[0]!;
     const rank = first.shape.length - 2;
     const { kernel, stride, padBefore, padAfter, dilation } = a;
@@ -43,7 +44,8 @@ export const convOp: OpDefinition<typeof attrs> = {
     let channels = 0;
     for (const piece of inputs.slice(0, a.pieces)) {
       if (piece.dtype !== first.dtype) fail(`pieces have dtypes ${first.dtype} and ${piece.dtype}`);
-      if (piece.shape.some((s, i) => i !== 1 && s !== first.shape[i])) fail('pieces must agree in all axes but channels (axis 1)');
+      if (piece.shape.some((s, i) => i !== 1 && s !== first.shape[i]))
+        fail('pieces must agree in all axes but channels (axis 1)');
       channels += piece.shape[1]!;
     }
     if (a.groups < 1 || channels % a.groups || a.outChannels % a.groups) {
@@ -53,7 +55,9 @@ export const convOp: OpDefinition<typeof attrs> = {
     if (a.form === 'plain') {
       const want: Shape = [a.outChannels, channels / a.groups, ...kernel];
       if (w.shape.length !== want.length || w.shape.some((s, i) => s !== want[i])) {
-        fail(`${channels} input channels in ${a.groups} group(s) want weights [${want.join(', ')}], got [${w.shape.join(', ')}]`);
+        fail(
+          `${channels} input channels in ${a.groups} group(s) want weights [${want.join(', ')}], got [${w.shape.join(', ')}]`,
+        );
       }
     }
     if (a.bias && elementCount(inputs[a.pieces + 1]!.shape) !== a.outChannels) fail(`bias must be [${a.outChannels}]`);
@@ -78,7 +82,12 @@ export const convOp: OpDefinition<typeof attrs> = {
       const channelBegin = begin;
       begin += piece.shape[1]!;
       if (!needs[i]) return null;
-      return convTransposeOf(dy, w, undefined, { ...a, outSize: spatialOf(piece.shape), channelBegin, channelCount: piece.shape[1]! });
+      return convTransposeOf(dy, w, undefined, {
+        ...a,
+        outSize: spatialOf(piece.shape),
+        channelBegin,
+        channelCount: piece.shape[1]!,
+      });
     });
     return [...dx, parts[0] ?? null, ...(a.bias ? [parts[1] ?? null] : [])];
   },

@@ -25,7 +25,10 @@ export const crossEntropyOp: OpDefinition<typeof attrs> = {
   },
   gradient({ inputs, outputs, grads, attrs: a }) {
     const dloss = grads[0];
-    return [dloss ? dloss.graph.emit('crossEntropyGrad', [inputs[0]!, inputs[1]!, outputs[1]!, dloss], a)[0]! : null, null];
+    return [
+      dloss ? dloss.graph.emit('crossEntropyGrad', [inputs[0]!, inputs[1]!, outputs[1]!, dloss], a)[0]! : null,
+      null,
+    ];
   },
   flops: ({ inputs }) => 12 * elementCount(inputs[0]!.shape),
 };

@@ -27,7 +27,11 @@ export const dropoutOp: OpDefinition<typeof attrs> = {
     if (!(p >= 0 && p < 1)) fail(`p must be in [0, 1), got ${p}`);
     return [x];
   },
-  gradient: ({ inputs, grads, attrs: a }) => [grads[0]!.graph.emit('dropout', [grads[0]!, inputs[1]!, inputs[2]!], a)[0]!, null, null],
+  gradient: ({ inputs, grads, attrs: a }) => [
+    grads[0]!.graph.emit('dropout', [grads[0]!, inputs[1]!, inputs[2]!], a)[0]!,
+    null,
+    null,
+  ],
   inPlace: () => [[0, 0]],
   effect: 'random',
   flops: ({ outputs }) => 12 * elementCount(outputs[0]!.shape),
@@ -40,5 +44,8 @@ export const dropoutOp: OpDefinition<typeof attrs> = {
 export function dropout(x: Tensor, p: number, name = 'dropout'): Tensor {
   if (p === 0) return x;
   const g = x.graph;
-  return g.emit('dropout', [x, g.step(STEP_SEED, 'u32'), g.step(STEP_NUMBER, 'u32')], { p, key: nameKey(g.scopedName(name)) })[0]!;
+  return g.emit('dropout', [x, g.step(STEP_SEED, 'u32'), g.step(STEP_NUMBER, 'u32')], {
+    p,
+    key: nameKey(g.scopedName(name)),
+  })[0]!;
 }

@@ -2,7 +2,11 @@
 
 import type { TensorType } from './op.js';
 
-export function checkLabels(scores: TensorType | undefined, labels: TensorType | undefined, fail: (detail: string) => never): void {
+export function checkLabels(
+  scores: TensorType | undefined,
+  labels: TensorType | undefined,
+  fail: (detail: string) => never,
+): void {
   if (!scores || !labels) return fail('expects scores and labels');
   if (labels.dtype !== 'u8') fail(`labels must be u8, got ${labels.dtype}`);
   const want = [scores.shape[0], 1, ...scores.shape.slice(2)];

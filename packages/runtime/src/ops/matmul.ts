@@ -26,10 +26,18 @@ export const matmulOp: OpDefinition<typeof attrs> = {
       tb ? matmul(d, a, { transposeA: true, transposeB: ta }) : matmul(a, d, { transposeA: !ta }),
     ];
   },
-  flops: ({ inputs, outputs, attrs: a }) => 2 * outputs[0]!.shape[0]! * outputs[0]!.shape[1]! * inputs[0]!.shape[a.transposeA ? 0 : 1]!,
+  flops: ({ inputs, outputs, attrs: a }) =>
+    2 * outputs[0]!.shape[0]! * outputs[0]!.shape[1]! * inputs[0]!.shape[a.transposeA ? 0 : 1]!,
 };
 
 /** Matrix product of rank-2 tensors. */
-export function matmul(a: Tensor, b: Tensor, options: { readonly transposeA?: boolean; readonly transposeB?: boolean } = {}): Tensor {
-  return a.graph.emit('matmul', [a, b], { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false })[0]!;
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  options: { readonly transposeA?: boolean; readonly transposeB?: boolean } = {},
+): Tensor {
+  return a.graph.emit('matmul', [a, b], {
+    transposeA: options.transposeA ?? false,
+    transposeB: options.transposeB ?? false,
+  })[0]!;
 }

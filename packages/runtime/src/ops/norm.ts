@@ -17,14 +17,17 @@ export const NORM_MODES = ['group', 'batch'] as const;
 const attrs = { mode: NORM_MODES, groups: 'int', eps: 'float' } as const satisfies AttrSchema;
 
 /** Result types of all forward norms. @internal */
-export function inferNorm(call: InferCall<{ readonly mode: (typeof NORM_MODES)[number]; readonly groups: number; readonly eps: number }>): readonly TensorType[] {
+export function inferNorm(
+  call: InferCall<{ readonly mode: (typeof NORM_MODES)[number]; readonly groups: number; readonly eps: number }>,
+): readonly TensorType[] {
   const { inputs, attrs: a, fail } = call;
   const [x, gamma, beta] = inputs;
   if (!x || !gamma || !beta || inputs.length !== 3) return fail('expects x, gamma and beta');
   if (x.shape.length < 2) return fail('expects at least axes N and C');
   const c = x.shape[1]!;
   if (elementCount(gamma.shape) !== c || elementCount(beta.shape) !== c) fail(`gamma and beta must be [${c}]`);
-  if (a.mode === 'group' && (a.groups < 1 || c % a.groups)) fail(`groups ${a.groups} must divide ${c} channels (axis 1)`);
+  if (a.mode === 'group' && (a.groups < 1 || c % a.groups))
+    fail(`groups ${a.groups} must divide ${c} channels (axis 1)`);
   if (!(a.eps > 0)) fail(`eps must be positive, got ${a.eps}`);
   const stats: TensorType = { shape: a.mode === 'group' ? [x.shape[0]!, a.groups] : [1, c], dtype: 'f32' };
   return [x, stats, stats];

@@ -87,13 +87,19 @@ export function inferTypes(
   attrs: AnyAttrs,
 ): readonly TensorType[] {
   const fail = (detail: string): never => {
-    throw new ShapeError(op.name, node, inputs.map((t) => t.shape), detail);
+    throw new ShapeError(
+      op.name,
+      node,
+      inputs.map((t) => t.shape),
+      detail,
+    );
   };
   const fault = attrFault(op.attrs, attrs);
   if (fault) fail(fault);
   const outputs = op.infer({ inputs, attrs: attrs as AttrsOf<AttrSchema>, fail });
   for (const { shape } of outputs) {
-    if (!shape.every((s) => Number.isSafeInteger(s) && s >= 1)) fail(`the result would have shape [${shape.join(', ')}]`);
+    if (!shape.every((s) => Number.isSafeInteger(s) && s >= 1))
+      fail(`the result would have shape [${shape.join(', ')}]`);
   }
   return outputs;
 }

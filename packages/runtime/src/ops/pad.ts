@@ -12,7 +12,8 @@ export const padOp: OpDefinition<typeof attrs> = {
   attrs,
   infer({ inputs, attrs: { before, after }, fail }) {
     const x = inputs[0]!;
-    if (before.length !== x.shape.length || after.length !== x.shape.length) fail('before and after need one entry per axis');
+    if (before.length !== x.shape.length || after.length !== x.shape.length)
+      fail('before and after need one entry per axis');
     if ([...before, ...after].some((p) => p < 0)) fail('padding must not be negative; use slice to crop');
     return [{ shape: x.shape.map((s, i) => s + before[i]! + after[i]!), dtype: x.dtype }];
   },

@@ -28,7 +28,9 @@ export const poolOp: OpDefinition<typeof attrs> = {
     const { kernel, stride, padBefore, padAfter } = a;
     checkSpatial(call, rank, { kernel, stride, padBefore, padAfter }, { kernel: 1, stride: 1 });
     if (kernel.some((k, i) => padBefore[i]! >= k || padAfter[i]! >= k)) fail('padding must be smaller than the kernel');
-    const size = spatialOf(x.shape).map((s, i) => convOutputSize(s, kernel[i]!, stride[i]!, padBefore[i]!, padAfter[i]!, 1));
+    const size = spatialOf(x.shape).map((s, i) =>
+      convOutputSize(s, kernel[i]!, stride[i]!, padBefore[i]!, padAfter[i]!, 1),
+    );
     return [{ shape: [x.shape[0]!, x.shape[1]!, ...size], dtype: x.dtype }];
   },
   gradient: ({ inputs, grads, attrs: a }) => [grads[0]!.graph.emit('poolGrad', [inputs[0]!, grads[0]!], a)[0]!],

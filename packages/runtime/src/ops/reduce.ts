@@ -17,8 +17,11 @@ export const reduceOp: OpDefinition<typeof attrs> = {
     const x = inputs[0];
     if (!x || inputs.length !== 1) return fail('expects one operand');
     const rank = x.shape.length;
-    if (new Set(axes).size !== axes.length || axes.some((a) => a < 0 || a >= rank)) fail(`axes [${axes.join(', ')}] must be distinct and in 0..${rank - 1}`);
-    const shape = keepDims ? x.shape.map((s, i) => (axes.includes(i) ? 1 : s)) : x.shape.filter((_, i) => !axes.includes(i));
+    if (new Set(axes).size !== axes.length || axes.some((a) => a < 0 || a >= rank))
+      fail(`axes [${axes.join(', ')}] must be distinct and in 0..${rank - 1}`);
+    const shape = keepDims
+      ? x.shape.map((s, i) => (axes.includes(i) ? 1 : s))
+      : x.shape.filter((_, i) => !axes.includes(i));
     return [{ shape, dtype: x.dtype }];
   },
   gradient({ inputs, grads, attrs: { kind, axes } }) {
@@ -40,12 +43,20 @@ export interface ReduceOptions {
 
 /** Sum over axes. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return x.graph.emit('reduce', [x], { kind: 'sum', axes: options.axes ?? x.shape.map((_, i) => i), keepDims: options.keepDims ?? false })[0]!;
+  return x.graph.emit('reduce', [x], {
+    kind: 'sum',
+    axes: options.axes ?? x.shape.map((_, i) => i),
+    keepDims: options.keepDims ?? false,
+  })[0]!;
 }
 
 /** Mean over axes. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return x.graph.emit('reduce', [x], { kind: 'mean', axes: options.axes ?? x.shape.map((_, i) => i), keepDims: options.keepDims ?? false })[0]!;
+  return x.graph.emit('reduce', [x], {
+    kind: 'mean',
+    axes: options.axes ?? x.shape.map((_, i) => i),
+    keepDims: options.keepDims ?? false,
+  })[0]!;
 }
 
 /** Sum a gradient back to the shape an operand had before broadcasting. @internal */

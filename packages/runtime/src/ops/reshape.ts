@@ -12,13 +12,15 @@ export const reshapeOp: OpDefinition<typeof attrs> = {
   attrs,
   infer({ inputs, attrs: { shape }, fail }) {
     const x = inputs[0]!;
-    if (elementCount(x.shape) !== elementCount(shape)) fail(`${elementCount(x.shape)} elements cannot become [${shape.join(', ')}]`);
+    if (elementCount(x.shape) !== elementCount(shape))
+      fail(`${elementCount(x.shape)} elements cannot become [${shape.join(', ')}]`);
     return [{ shape, dtype: x.dtype }];
   },
   gradient: ({ inputs, grads }) => [reshape(grads[0]!, inputs[0]!.shape)],
   inPlace({ inputs, outputs }) {
     // Memory order equals logical order up to rank 2 and where there is one channel: then nothing has to move.
-    const flat = (shape: Shape): boolean => shape.length < 3 || shape[1] === 1 || elementCount(shape) === shape[0]! * shape[1]!;
+    const flat = (shape: Shape): boolean =>
+      shape.length < 3 || shape[1] === 1 || elementCount(shape) === shape[0]! * shape[1]!;
     return flat(inputs[0]!.shape) && flat(outputs[0]!.shape) ? [[0, 0]] : [];
   },
   recover: (_index, _attrs, inputs) => ({ exact: true, emit: ([y]) => reshape(y!, inputs[0]!.shape) }),

@@ -15,5 +15,6 @@ export const resizeGradOp: OpDefinition<typeof attrs> = {
     checkSpatial(call, dy.shape.length - 2, { size: call.attrs.size }, { size: 1 });
     return [{ shape: [dy.shape[0]!, dy.shape[1]!, ...call.attrs.size], dtype: dy.dtype }];
   },
-  flops: ({ inputs, attrs: { mode, size } }) => elementCount(inputs[0]!.shape) * (mode === 'linear' ? 2 ** (size.length + 1) : 1),
+  flops: ({ inputs, attrs: { mode, size } }) =>
+    elementCount(inputs[0]!.shape) * (mode === 'linear' ? 2 ** (size.length + 1) : 1),
 };

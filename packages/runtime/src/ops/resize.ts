@@ -22,7 +22,8 @@ export const resizeOp: OpDefinition<typeof attrs> = {
   gradient: ({ inputs, grads, attrs: { mode } }) => [
     grads[0]!.graph.emit('resizeGrad', [grads[0]!], { mode, size: spatialOf(inputs[0]!.shape) })[0]!,
   ],
-  flops: ({ outputs, attrs: { mode, size } }) => elementCount(outputs[0]!.shape) * (mode === 'linear' ? 2 ** (size.length + 1) : 0),
+  flops: ({ outputs, attrs: { mode, size } }) =>
+    elementCount(outputs[0]!.shape) * (mode === 'linear' ? 2 ** (size.length + 1) : 0),
 };
 
 /** Resize the spatial axes to `size`. @param x - `[N, C, ...]` f32, bf16 or u8 (nearest only). */

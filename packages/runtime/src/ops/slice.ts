@@ -12,15 +12,23 @@ export const sliceOp: OpDefinition<typeof attrs> = {
   attrs,
   infer({ inputs, attrs: { start, size }, fail }) {
     const x = inputs[0]!;
-    if (start.length !== x.shape.length || size.length !== x.shape.length) fail('start and size need one entry per axis');
+    if (start.length !== x.shape.length || size.length !== x.shape.length)
+      fail('start and size need one entry per axis');
     x.shape.forEach((s, i) => {
-      if (start[i]! < 0 || size[i]! < 1 || start[i]! + size[i]! > s) fail(`axis ${i}: ${start[i]}..${start[i]! + size[i]!} is not within 0..${s}`);
+      if (start[i]! < 0 || size[i]! < 1 || start[i]! + size[i]! > s)
+        fail(`axis ${i}: ${start[i]}..${start[i]! + size[i]!} is not within 0..${s}`);
     });
     return [{ shape: size, dtype: x.dtype }];
   },
   gradient({ inputs, grads, attrs: { start, size } }) {
     const { shape } = inputs[0]!;
-    return [pad(grads[0]!, start, shape.map((s, i) => s - start[i]! - size[i]!))];
+    return [
+      pad(
+        grads[0]!,
+        start,
+        shape.map((s, i) => s - start[i]! - size[i]!),
+      ),
+    ];
   },
   flops: () => 0,
 };

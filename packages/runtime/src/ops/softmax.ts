@@ -11,7 +11,9 @@ export const softmaxOp: OpDefinition<typeof attrs> = {
   name: 'softmax',
   attrs,
   infer({ inputs, fail }) {
-    return inputs.length === 1 && inputs[0]!.shape.length >= 2 ? [inputs[0]!] : fail('expects one operand with axes N, C, ...');
+    return inputs.length === 1 && inputs[0]!.shape.length >= 2
+      ? [inputs[0]!]
+      : fail('expects one operand with axes N, C, ...');
   },
   gradient: ({ outputs, grads }) => [grads[0]!.graph.emit('softmaxGrad', [outputs[0]!, grads[0]!], {})[0]!],
   inPlace: () => [[0, 0]],

@@ -10,7 +10,8 @@ const attrs = {} as const satisfies AttrSchema;
 export const sumSquaresOp: OpDefinition<typeof attrs> = {
   name: 'sumSquares',
   attrs,
-  infer: ({ inputs, fail }) => (inputs.length > 0 ? [{ shape: [], dtype: 'f32' }] : fail('expects at least one operand')),
+  infer: ({ inputs, fail }) =>
+    inputs.length > 0 ? [{ shape: [], dtype: 'f32' }] : fail('expects at least one operand'),
   flops: ({ inputs }) => inputs.reduce((n, t) => n + 2 * elementCount(t.shape), 0),
 };
 

@@ -32,7 +32,8 @@ export const unaryOp: OpDefinition<typeof attrs> = {
     if (kind !== 'leakyRelu' || slope <= 0) return undefined;
     return { exact: false, emit: ([y]) => leakyRelu(y!, 1 / slope) };
   },
-  flops: ({ outputs, attrs: { kind } }) => elementCount(outputs[0]!.shape) * (kind === 'leakyRelu' || kind === 'abs' || kind === 'square' ? 1 : 10),
+  flops: ({ outputs, attrs: { kind } }) =>
+    elementCount(outputs[0]!.shape) * (kind === 'leakyRelu' || kind === 'abs' || kind === 'square' ? 1 : 10),
 };
 
 /** Elementwise function of one tensor, f32 or bf16. */

@@ -7,7 +7,17 @@ import { costOf, typeBytes, type OpDefinition } from '../ops/op.js';
 import { OPS } from '../ops/registry.js';
 import { queryOf } from '../lower/query.js';
 import { alignUp, layOut, liveBytes, type Lifetime } from './layout.js';
-import { MEMORY_CLASSES, PLAN_VERSION, type DerivedEntry, type KernelCall, type MemoryClass, type MemoryReport, type PersistentEntry, type Plan, type PlanValue } from './plan.js';
+import {
+  MEMORY_CLASSES,
+  PLAN_VERSION,
+  type DerivedEntry,
+  type KernelCall,
+  type MemoryClass,
+  type MemoryReport,
+  type PersistentEntry,
+  type Plan,
+  type PlanValue,
+} from './plan.js';
 import { assignStorage, type Place } from './storage.js';
 
 export interface PlanOptions {
@@ -59,7 +69,10 @@ export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOp
   const layout = layOut(blocks, alignment);
   const values = new ValueTable(graph, places, layout.offsets, alignment, classes);
   const toCall = (d: Draft): KernelCall => {
-    const types = { inputs: d.node.inputs.map((v) => graph.values[v]!.type), outputs: d.node.outputs.map((v) => graph.values[v]!.type) };
+    const types = {
+      inputs: d.node.inputs.map((v) => graph.values[v]!.type),
+      outputs: d.node.outputs.map((v) => graph.values[v]!.type),
+    };
     const { flops, bytes } = costOf(OPS[d.node.op], { ...types, attrs: d.node.attrs });
     return {
       op: d.node.op,
@@ -78,14 +91,25 @@ export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOp
   const calls = drafts.map(toCall);
   const derivedEntries = derived.map((v): DerivedEntry => {
     if (v.origin.kind !== 'derived') return internal('not a derived value');
-    return { name: v.origin.name, value: values.index(v.id), sources: sourcesOf(graph, v), call: toCall(derivedDrafts.get(v.id)!) };
+    return {
+      name: v.origin.name,
+      value: values.index(v.id),
+      sources: sourcesOf(graph, v),
+      call: toCall(derivedDrafts.get(v.id)!),
+    };
   });
-  const inputs = graph.values.flatMap((v) => (v.origin.kind === 'input' ? [{ name: v.origin.name, value: values.index(v.id) }] : []));
-  const step = graph.values.flatMap((v) => (v.origin.kind === 'step' ? [{ name: v.origin.name, value: values.index(v.id) }] : []));
+  const inputs = graph.values.flatMap((v) =>
+    v.origin.kind === 'input' ? [{ name: v.origin.name, value: values.index(v.id) }] : [],
+  );
+  const step = graph.values.flatMap((v) =>
+    v.origin.kind === 'step' ? [{ name: v.origin.name, value: values.index(v.id) }] : [],
+  );
   const outputs = graph.outputs.map((o) => ({ name: o.name, value: values.index(o.value) }));
   const persistent = graph.values.flatMap((v): PersistentEntry[] => {
-    if (v.origin.kind === 'parameter') return [{ name: v.origin.name, value: values.index(v.id), kind: 'parameter', init: v.origin.init }];
-    if (v.origin.kind === 'state') return [{ name: v.origin.name, value: values.index(v.id), kind: v.origin.role, init: v.origin.init }];
+    if (v.origin.kind === 'parameter')
+      return [{ name: v.origin.name, value: values.index(v.id), kind: 'parameter', init: v.origin.init }];
+    if (v.origin.kind === 'state')
+      return [{ name: v.origin.name, value: values.index(v.id), kind: v.origin.role, init: v.origin.init }];
     return [];
   });
   return {
@@ -142,9 +166,17 @@ class ValueTable {
     const place = this.places.get(id) ?? internal(`value ${id} has no place`);
     switch (place.kind) {
       case 'buffer':
-        return { segment: 'transient', offset: this.offsets[place.buffer]! + place.offset, memoryClass: this.classes[place.buffer]! };
+        return {
+          segment: 'transient',
+          offset: this.offsets[place.buffer]! + place.offset,
+          memoryClass: this.classes[place.buffer]!,
+        };
       case 'persistent':
-        return { segment: 'persistent', offset: this.leafOffset(place.leaf), memoryClass: persistentClass(this.graph.values[place.leaf]!) };
+        return {
+          segment: 'persistent',
+          offset: this.leafOffset(place.leaf),
+          memoryClass: persistentClass(this.graph.values[place.leaf]!),
+        };
       case 'step': {
         const offset = this.stepBytes;
         this.stepBytes += 4;
@@ -216,7 +248,14 @@ function sourcesOf(graph: Graph, value: Value): string[] {
 function derivedNode(value: Value): Draft['node'] {
   if (value.origin.kind !== 'derived') return internal('not a derived value');
   const { op, attrs, inputs } = value.origin.node;
-  return { op, attrs, inputs, outputs: [value.id], name: `refresh:${value.origin.name}`, phase: 'update' } as Draft['node'];
+  return {
+    op,
+    attrs,
+    inputs,
+    outputs: [value.id],
+    name: `refresh:${value.origin.name}`,
+    phase: 'update',
+  } as Draft['node'];
 }
 
 function memoryReport(
@@ -232,10 +271,19 @@ function memoryReport(
   live.forEach((bytes, step) => {
     if (bytes > live[fullest]!) fullest = step;
   });
-  const byClass = Object.fromEntries(MEMORY_CLASSES.map((c) => [c, values.persistentByClass.get(c) ?? 0])) as Record<MemoryClass, number>;
+  const byClass = Object.fromEntries(MEMORY_CLASSES.map((c) => [c, values.persistentByClass.get(c) ?? 0])) as Record<
+    MemoryClass,
+    number
+  >;
   blocks.forEach((block, i) => {
     if (block.begin <= fullest && fullest <= block.end) byClass[classes[i]!] += alignUp(block.bytes, alignment);
   });
   const { persistentBytes } = values;
-  return { persistentBytes, transientBytes, peakBytes: persistentBytes + transientBytes, lowerBoundBytes: live[fullest] ?? 0, byClass };
+  return {
+    persistentBytes,
+    transientBytes,
+    peakBytes: persistentBytes + transientBytes,
+    lowerBoundBytes: live[fullest] ?? 0,
+    byClass,
+  };
 }

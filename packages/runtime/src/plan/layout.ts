@@ -45,7 +45,11 @@ export function layOut(blocks: readonly Lifetime[], alignment: number): Layout {
   ];
   let best: Layout | undefined;
   for (const order of orders) {
-    const layout = place(blocks, [...indices].sort((i, j) => order(blocks[i]!, blocks[j]!) || i - j), alignment);
+    const layout = place(
+      blocks,
+      [...indices].sort((i, j) => order(blocks[i]!, blocks[j]!) || i - j),
+      alignment,
+    );
     if (!best || layout.peakBytes < best.peakBytes) best = layout;
   }
   return best ?? { offsets: [], peakBytes: 0 };

@@ -21,7 +21,17 @@ export const PLAN_VERSION = 1;
 export const SEGMENTS = ['persistent', 'transient', 'step', 'return'] as const;
 export type Segment = (typeof SEGMENTS)[number];
 
-export const MEMORY_CLASSES = ['parameters', 'optimizer', 'buffers', 'derived', 'gradients', 'activations', 'workspace', 'io', 'step'] as const;
+export const MEMORY_CLASSES = [
+  'parameters',
+  'optimizer',
+  'buffers',
+  'derived',
+  'gradients',
+  'activations',
+  'workspace',
+  'io',
+  'step',
+] as const;
 /** What bytes are for. */
 export type MemoryClass = (typeof MEMORY_CLASSES)[number];
 

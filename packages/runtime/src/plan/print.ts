@@ -18,7 +18,9 @@ export function printBytes(bytes: number): string {
 
 export function printPlan(plan: Plan): string {
   const { memory } = plan;
-  const classes = MEMORY_CLASSES.filter((c) => memory.byClass[c] > 0).map((c) => `${c} ${printBytes(memory.byClass[c])}`);
+  const classes = MEMORY_CLASSES.filter((c) => memory.byClass[c] > 0).map(
+    (c) => `${c} ${printBytes(memory.byClass[c])}`,
+  );
   const lines = [
     `plan "${plan.name}" for ${plan.profile}: ${plan.calls.length} calls, ${(plan.flops / 1e9).toFixed(3)} GFLOP, ${printBytes(plan.bytesMoved)} moved`,
     `  peak ${printBytes(memory.peakBytes)} = persistent ${printBytes(memory.persistentBytes)} + transient ${printBytes(memory.transientBytes)} (lower bound ${printBytes(memory.lowerBoundBytes)})`,
@@ -29,7 +31,9 @@ export function printPlan(plan: Plan): string {
     const variant = call.variant > 0 ? `/${call.variant}` : '';
     const list = (indices: readonly number[]): string => indices.map((v) => place(plan.values[v]!)).join(', ');
     const attrs = printAttrs(call.attrs as AnyAttrs);
-    lines.push(`  ${i} ${list(call.outputs)} = ${call.op}${variant}(${list(call.inputs)})${attrs ? ` ${attrs}` : ''}${scratch}  # ${call.name}`);
+    lines.push(
+      `  ${i} ${list(call.outputs)} = ${call.op}${variant}(${list(call.inputs)})${attrs ? ` ${attrs}` : ''}${scratch}  # ${call.name}`,
+    );
   });
   return `${lines.join('\n')}\n`;
 }

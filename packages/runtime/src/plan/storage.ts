@@ -77,7 +77,9 @@ export function assignStorage(graph: Graph, alignment: number, last: number, reu
         return;
       }
       const end = lastRead.get(v) ?? step;
-      const host = reuse ? inPlaceHost(graph, node, output, step, places, buffers, lastRead, taken, gradients) : undefined;
+      const host = reuse
+        ? inPlaceHost(graph, node, output, step, places, buffers, lastRead, taken, gradients)
+        : undefined;
       if (host !== undefined) {
         taken.add(host);
         const buffer = buffers[host]!;
@@ -85,7 +87,11 @@ export function assignStorage(graph: Graph, alignment: number, last: number, reu
         if (results.has(v)) buffer.memoryClass = 'io';
         places.set(v, { kind: 'buffer', buffer: host, offset: 0 });
       } else {
-        places.set(v, { kind: 'buffer', buffer: fresh(typeBytes(type), step, end, results.has(v) ? 'io' : 'activations'), offset: 0 });
+        places.set(v, {
+          kind: 'buffer',
+          buffer: fresh(typeBytes(type), step, end, results.has(v) ? 'io' : 'activations'),
+          offset: 0,
+        });
       }
     });
   });
@@ -148,7 +154,11 @@ function inPlaceHost(
   if (!op.inPlace) return undefined;
   const typeOf = (v: ValueId): (typeof graph.values)[number]['type'] => graph.values[v]!.type;
   const bytes = typeBytes(typeOf(node.outputs[output]!));
-  const pairs = op.inPlace({ inputs: node.inputs.map(typeOf), outputs: node.outputs.map(typeOf), attrs: node.attrs as never });
+  const pairs = op.inPlace({
+    inputs: node.inputs.map(typeOf),
+    outputs: node.outputs.map(typeOf),
+    attrs: node.attrs as never,
+  });
   for (const [o, i] of pairs) {
     if (o !== output) continue;
     const v = node.inputs[i]!;

@@ -52,7 +52,12 @@ export function fillInitial(target: HostArray, dtype: DType, init: Initializer, 
 }
 
 /** Calls `visit(words, first element, elements)` for every block of four elements. */
-function eachBlock(length: number, seed: number, name: string, visit: (words: Uint32Array, first: number, count: number) => void): void {
+function eachBlock(
+  length: number,
+  seed: number,
+  name: string,
+  visit: (words: Uint32Array, first: number, count: number) => void,
+): void {
   const key = nameKey(name);
   const words = new Uint32Array(4);
   for (let i = 0, block = 0; i < length; i += 4, block++) {

@@ -8,5 +8,9 @@ export const CHUNK_BYTES = 64 * 2 ** 20;
 
 /** Tensors are copied as they lie in memory. */
 export function assertLittleEndian(): void {
-  if (endianness() !== 'LE') throw new RevoxelError('ERR_PLATFORM', 'safetensors files are little endian and this machine is not; convert them on another one');
+  if (endianness() !== 'LE')
+    throw new RevoxelError(
+      'ERR_PLATFORM',
+      'safetensors files are little endian and this machine is not; convert them on another one',
+    );
 }

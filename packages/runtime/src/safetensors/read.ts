@@ -55,7 +55,8 @@ export class SafetensorsFile {
     const { dtype, shape, begin } = this.find(name);
     const count = elementCount(shape);
     const data = into ?? hostArray(dtype, count);
-    if (!isHostArray(dtype, data) || data.length !== count) throw new ArgumentError('into', `an array for ${count} elements of ${dtype}`, into);
+    if (!isHostArray(dtype, data) || data.length !== count)
+      throw new ArgumentError('into', `an array for ${count} elements of ${dtype}`, into);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     await readFully(this.handle, bytes, this.header.dataStart + begin, this.path);
     return { dtype, shape, data };
@@ -101,9 +102,10 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 }
 
 async function readFully(handle: FileHandle, target: Uint8Array, position: number, path: string): Promise<void> {
-  for (let done = 0; done < target.length; ) {
+  for (let done = 0; done < target.length;) {
     const { bytesRead } = await handle.read(target, done, Math.min(CHUNK_BYTES, target.length - done), position + done);
-    if (bytesRead === 0) throw new FormatError(path, position + done, `ends early: ${target.length - done} more bytes were expected`);
+    if (bytesRead === 0)
+      throw new FormatError(path, position + done, `ends early: ${target.length - done} more bytes were expected`);
     done += bytesRead;
   }
 }

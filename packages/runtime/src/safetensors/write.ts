@@ -30,11 +30,16 @@ export interface SafetensorsEntry {
  * @example
  * await writeSafetensors('w.safetensors', [{ name: 'bias', dtype: 'f32', shape: [2], data: new Float32Array(2) }]);
  */
-export async function writeSafetensors(path: string, entries: Iterable<SafetensorsEntry>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  entries: Iterable<SafetensorsEntry>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   assertLittleEndian();
   const list = [...entries];
   const header = encodeHeader(places(list), metadata);
-  if (header.length - 8 > MAX_HEADER_BYTES) throw new ArgumentError('entries', `a header of at most ${MAX_HEADER_BYTES} bytes`, header.length);
+  if (header.length - 8 > MAX_HEADER_BYTES)
+    throw new ArgumentError('entries', `a header of at most ${MAX_HEADER_BYTES} bytes`, header.length);
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
   let handle: FileHandle | undefined;
   try {
@@ -73,11 +78,16 @@ function places(list: readonly SafetensorsEntry[]): Map<string, TensorEntry> {
 
 function checkArray(name: string, dtype: DType, shape: Shape, data: HostArray): void {
   const count = elementCount(shape);
-  if (!isHostArray(dtype, data) || data.length !== count) throw new ArgumentError(`data of "${name}"`, `an array of ${count} elements for ${dtype} [${shape.join(', ')}]`, data);
+  if (!isHostArray(dtype, data) || data.length !== count)
+    throw new ArgumentError(
+      `data of "${name}"`,
+      `an array of ${count} elements for ${dtype} [${shape.join(', ')}]`,
+      data,
+    );
 }
 
 async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done));
     done += bytesWritten;
   }

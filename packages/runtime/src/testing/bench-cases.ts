@@ -31,14 +31,23 @@ function convBench(ci: number, co: number, size: number, stride = 1, kernel = 3)
   return {
     op: 'conv',
     name: `conv/${ci}to${co}-k${kernel}-s${stride}-${size}cubed`,
-    inputs: { x: { shape: [1, ci, size, size, size] }, w: { shape: [co, ci, kernel, kernel, kernel], role: 'parameter' } },
+    inputs: {
+      x: { shape: [1, ci, size, size, size] },
+      w: { shape: [co, ci, kernel, kernel, kernel], role: 'parameter' },
+    },
     build: (_g, t) => ({ y: conv(t['x']!, t['w']!, undefined, { stride, padding: (kernel - 1) / 2 }) }),
     gradient: ['x', 'w'],
   };
 }
 
 function plainBench(op: OpCase['op'], what: string, shape: Shape, build: (x: Tensor) => Tensor): OpCase {
-  return { op, name: `${op}/${what}-${shape.join('x')}`, inputs: { x: { shape } }, build: (_g, t) => ({ y: build(t['x']!) }), gradient: ['x'] };
+  return {
+    op,
+    name: `${op}/${what}-${shape.join('x')}`,
+    inputs: { x: { shape } },
+    build: (_g, t) => ({ y: build(t['x']!) }),
+    gradient: ['x'],
+  };
 }
 
 const UNIFORM: Distribution = { kind: 'uniform', low: -1, high: 1 };
@@ -62,7 +71,11 @@ export const BENCH_CASES: readonly OpCase[] = [
   {
     op: 'norm',
     name: 'norm/instance-then-leaky-relu-32x48cubed',
-    inputs: { x: { shape: [1, 32, 48, 48, 48] }, gamma: { shape: [32], role: 'parameter' }, beta: { shape: [32], role: 'parameter' } },
+    inputs: {
+      x: { shape: [1, 32, 48, 48, 48] },
+      gamma: { shape: [32], role: 'parameter' },
+      beta: { shape: [32], role: 'parameter' },
+    },
     build: (_g, t) => ({ y: leakyRelu(instanceNorm(t['x']!, t['gamma']!, t['beta']!)) }),
     gradient: ['x', 'gamma', 'beta'],
   },
@@ -105,7 +118,12 @@ export interface Measurement {
  * into copying from and to the host; the reduction is part of the work that is counted.
  * @param seconds - time to spend, at least three runs; default 1.
  */
-export async function measureCase(session: Session, c: OpCase, pass: Measurement['pass'] = 'forward', seconds = 1): Promise<Measurement> {
+export async function measureCase(
+  session: Session,
+  c: OpCase,
+  pass: Measurement['pass'] = 'forward',
+  seconds = 1,
+): Promise<Measurement> {
   const plan = compile(benchGraph(c, pass), session.backend.profile);
   const executable = await session.load(plan);
   for (const [name, { shape, dtype = 'f32', values = UNIFORM }] of Object.entries(c.inputs)) {
@@ -113,7 +131,7 @@ export async function measureCase(session: Session, c: OpCase, pass: Measurement
   }
   await executable.run({});
   const times: number[] = [];
-  for (const end = performance.now() + seconds * 1000; times.length < 3 || performance.now() < end; ) {
+  for (const end = performance.now() + seconds * 1000; times.length < 3 || performance.now() < end;) {
     const begin = performance.now();
     await executable.run({});
     times.push((performance.now() - begin) / 1000);
@@ -134,14 +152,22 @@ function benchGraph(c: OpCase, pass: Measurement['pass']): Graph {
     const tensors = Object.fromEntries(
       Object.entries(c.inputs).map(([name, s]) => {
         const full = `${c.name}/${name}`;
-        return [name, s.role === 'parameter' ? g.parameter(full, s.shape, ZEROS) : g.state(full, s.shape, ZEROS, 'buffer', s.dtype ?? 'f32')];
+        return [
+          name,
+          s.role === 'parameter'
+            ? g.parameter(full, s.shape, ZEROS)
+            : g.state(full, s.shape, ZEROS, 'buffer', s.dtype ?? 'f32'),
+        ];
       }),
     );
     const outputs = Object.values(c.build(g, tensors)).filter((t) => isFloat(t.dtype));
     const loss = outputs.map((t) => (elementCount(t.shape) === 1 ? t : sum(t))).reduce((a, b) => add(a, b));
     g.output('result', loss);
     if (pass === 'forward') return;
-    const grads = gradients(loss, (c.gradient ?? []).map((name) => tensors[name]!));
+    const grads = gradients(
+      loss,
+      (c.gradient ?? []).map((name) => tensors[name]!),
+    );
     g.output('gradient', sumSquares(grads));
   });
 }

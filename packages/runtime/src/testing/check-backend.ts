@@ -53,15 +53,26 @@ export async function checkCase(target: CaseTarget, c: OpCase, options: CaseChec
     try {
       failures.push(...(await checkVariant(target, c, variant, options)));
     } catch (error) {
-      failures.push({ case: c.name, variant: variant.label, check: 'error', message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      failures.push({
+        case: c.name,
+        variant: variant.label,
+        check: 'error',
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     }
   }
   return failures;
 }
 
-async function checkVariant(target: CaseTarget, c: OpCase, variant: CaseVariant, { reference, golden }: CaseCheckOptions): Promise<CaseFailure[]> {
+async function checkVariant(
+  target: CaseTarget,
+  c: OpCase,
+  variant: CaseVariant,
+  { reference, golden }: CaseCheckOptions,
+): Promise<CaseFailure[]> {
   const failures: CaseFailure[] = [];
-  const fail = (check: CaseFailure['check'], message: string): void => void failures.push({ case: c.name, variant: variant.label, check, message });
+  const fail = (check: CaseFailure['check'], message: string): void =>
+    void failures.push({ case: c.name, variant: variant.label, check, message });
   const forward = await runForward(target, c, variant);
   const gradient = c.gradient?.length ? await runGradient(target, c, variant) : undefined;
   if (reference && reference !== target) {
@@ -69,12 +80,19 @@ async function checkVariant(target: CaseTarget, c: OpCase, variant: CaseVariant,
     if (gradient) compareValues(c, 'gradient', gradient, await runGradient(reference, c, variant), fail);
   }
   if (golden && c.golden && !variant.bf16) {
-    for (const [what, values] of [['forward', forward], ['gradient', gradient]] as const) {
+    for (const [what, values] of [
+      ['forward', forward],
+      ['gradient', gradient],
+    ] as const) {
       for (const [name, { data, shape, dtype }] of values ?? []) {
         const expected = golden.values.get(`${c.name}/${name}`);
         if (!expected) fail('golden', `no golden value for ${name}; run tools/fixtures/generate_ops.py`);
         else {
-          const mismatch = compareArrays(data, expected, { ...toleranceOf(c, dtype, what), shape, nanEqual: c.nan === true });
+          const mismatch = compareArrays(data, expected, {
+            ...toleranceOf(c, dtype, what),
+            shape,
+            nanEqual: c.nan === true,
+          });
           if (mismatch) fail('golden', `${name}: ${mismatch.message}`);
         }
       }
@@ -83,14 +101,24 @@ async function checkVariant(target: CaseTarget, c: OpCase, variant: CaseVariant,
   return failures;
 }
 
-function compareValues(c: OpCase, check: 'forward' | 'gradient', actual: CaseValues, expected: CaseValues, fail: (check: 'forward' | 'gradient', message: string) => void): void {
+function compareValues(
+  c: OpCase,
+  check: 'forward' | 'gradient',
+  actual: CaseValues,
+  expected: CaseValues,
+  fail: (check: 'forward' | 'gradient', message: string) => void,
+): void {
   for (const [name, { data, shape, dtype }] of expected) {
     const got = actual.get(name);
     if (!got) {
       fail(check, `${name} is missing`);
       continue;
     }
-    const mismatch = compareArrays(got.data, data, { ...toleranceOf(c, dtype, check), shape, nanEqual: c.nan === true });
+    const mismatch = compareArrays(got.data, data, {
+      ...toleranceOf(c, dtype, check),
+      shape,
+      nanEqual: c.nan === true,
+    });
     if (mismatch) fail(check, `${name}: ${mismatch.message}`);
   }
 }

@@ -7,7 +7,15 @@
  */
 
 import type { CaseVariant, OpCase } from './op-case.js';
-import { forwardGraph, LoadedCase, numbersOf, projectionOf, runGradient, type CaseTarget, type CaseValues } from './run-case.js';
+import {
+  forwardGraph,
+  LoadedCase,
+  numbersOf,
+  projectionOf,
+  runGradient,
+  type CaseTarget,
+  type CaseValues,
+} from './run-case.js';
 import { testWords } from './test-data.js';
 
 const PLAIN: CaseVariant = { label: 'f32', bf16: false, parameters: true };
@@ -43,7 +51,9 @@ export async function checkGradient(target: CaseTarget, c: OpCase): Promise<stri
       const noise = ((12 * 2 ** -24 * 1.5) / h) * Math.max(p1.norm, m1.norm, p2.norm, m2.norm);
       const allowed = noise + 1e-5 * size + 3e-4 * Math.abs(expected);
       if (!(Math.abs(numeric - expected) <= allowed)) {
-        failures.push(`${c.name}: gradient of ${name} along ${label} is ${expected}, central differences give ${numeric} (allowed ${allowed.toExponential(2)})`);
+        failures.push(
+          `${c.name}: gradient of ${name} along ${label} is ${expected}, central differences give ${numeric} (allowed ${allowed.toExponential(2)})`,
+        );
       }
     }
   }
@@ -73,8 +83,15 @@ function project(c: OpCase, values: CaseValues): Projected {
 
 function directions(c: OpCase, name: string, count: number, elements: number): [string, Float32Array][] {
   const words = testWords(`${c.name}/directions/${name}`, Math.max(count, 16));
-  const signs = [0, 1].map((bit): [string, Float32Array] => [`signs ${bit}`, Float32Array.from({ length: count }, (_, i) => ((words[i]! >>> bit) & 1 ? 1 : -1))]);
-  const picked = new Set<number>(count <= elements ? Array.from({ length: count }, (_, i) => i) : Array.from(words.subarray(0, elements), (w) => w % count));
+  const signs = [0, 1].map((bit): [string, Float32Array] => [
+    `signs ${bit}`,
+    Float32Array.from({ length: count }, (_, i) => ((words[i]! >>> bit) & 1 ? 1 : -1)),
+  ]);
+  const picked = new Set<number>(
+    count <= elements
+      ? Array.from({ length: count }, (_, i) => i)
+      : Array.from(words.subarray(0, elements), (w) => w % count),
+  );
   const single = [...picked].map((at): [string, Float32Array] => {
     const v = new Float32Array(count);
     v[at] = 1;

@@ -49,8 +49,10 @@ export function compareArrays(
   expected: ArrayLike<number>,
   { rtol, atol, shape, nanEqual = false }: CompareOptions,
 ): Mismatch | undefined {
-  if (actual.length !== expected.length) throw new ArgumentError('actual', `${expected.length} elements`, actual.length);
-  if (shape && elementCount(shape) !== expected.length) throw new ArgumentError('shape', `a shape of ${expected.length} elements`, [...shape]);
+  if (actual.length !== expected.length)
+    throw new ArgumentError('actual', `${expected.length} elements`, actual.length);
+  if (shape && elementCount(shape) !== expected.length)
+    throw new ArgumentError('shape', `a shape of ${expected.length} elements`, [...shape]);
   let worst = -1;
   let worstExcess = 1;
   let count = 0;
@@ -79,7 +81,8 @@ export function compareArrays(
 }
 
 function excessOf(actual: number, expected: number, rtol: number, atol: number, nanEqual: boolean): number {
-  if (Number.isNaN(actual) || Number.isNaN(expected)) return nanEqual && Number.isNaN(actual) && Number.isNaN(expected) ? 0 : Infinity;
+  if (Number.isNaN(actual) || Number.isNaN(expected))
+    return nanEqual && Number.isNaN(actual) && Number.isNaN(expected) ? 0 : Infinity;
   if (actual === expected) return 0;
   const difference = Math.abs(actual - expected);
   if (difference === Infinity) return Infinity;

@@ -46,7 +46,10 @@ export async function loadGolden(folder: string = goldenFolder()): Promise<Golde
 
 /** Digest of everything a case's golden values depend on. */
 export function caseDigest(c: OpCase): string {
-  return createHash('sha256').update(JSON.stringify(describeCase(c))).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify(describeCase(c)))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** What the fixture generator is told of a case: everything that its golden values depend on. */
@@ -54,10 +57,22 @@ export function describeCase(c: OpCase): Record<string, unknown> {
   const inputs = Object.fromEntries(
     Object.entries(c.inputs).map(([name, spec]) => [
       name,
-      { shape: spec.shape, dtype: spec.dtype ?? 'f32', values: speakable(spec.values ?? { kind: 'uniform', low: -1, high: 1 }), role: spec.role ?? 'input' },
+      {
+        shape: spec.shape,
+        dtype: spec.dtype ?? 'f32',
+        values: speakable(spec.values ?? { kind: 'uniform', low: -1, high: 1 }),
+        role: spec.role ?? 'input',
+      },
     ]),
   );
-  return { name: c.name, fn: c.golden?.fn, args: c.golden?.args ?? {}, inputs, gradient: c.gradient ?? [], loss: c.loss ?? null };
+  return {
+    name: c.name,
+    fn: c.golden?.fn,
+    args: c.golden?.args ?? {},
+    inputs,
+    gradient: c.gradient ?? [],
+    loss: c.loss ?? null,
+  };
 }
 
 /** JSON has no NaN, infinity or -0: they travel as words. */
@@ -68,6 +83,7 @@ function speakable(value: unknown): unknown {
     return Object.is(value, -0) ? '-0.0' : value;
   }
   if (Array.isArray(value)) return value.map(speakable);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, speakable(v)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, speakable(v)]));
   return value;
 }

@@ -7,7 +7,16 @@ export { compareArrays, type CompareOptions, type Mismatch, type Tolerance } fro
 export { encodeArray, testArray, testNumbers, testWords, type Distribution } from './test-data.js';
 export { toleranceOf, variantsOf, type CaseVariant, type GoldenSpec, type InputSpec, type OpCase } from './op-case.js';
 export { OP_CASES } from './op-cases.js';
-export { forwardGraph, gradientGraph, LoadedCase, runForward, runGradient, type CaseTarget, type CaseValue, type CaseValues } from './run-case.js';
+export {
+  forwardGraph,
+  gradientGraph,
+  LoadedCase,
+  runForward,
+  runGradient,
+  type CaseTarget,
+  type CaseValue,
+  type CaseValues,
+} from './run-case.js';
 export { checkGradient } from './check-gradient.js';
 export { checkCase, formatFailures, runOpCases, type CaseCheckOptions, type CaseFailure } from './check-backend.js';
 export { caseDigest, describeCase, goldenFolder, loadGolden, type Golden, type GoldenManifest } from './golden.js';

@@ -1,11 +1,26 @@
 /** The table of all cases, one list a family. To add an operation is to add rows to a list in `cases/`. */
 
 import { CONV_CASES, CONV_TRANSPOSE_CASES } from './cases/convolution.js';
-import { BINARY_CASES, BROADCAST_CASES, CAST_CASES, FILL_CASES, SCALE_CASES, UNARY_CASES } from './cases/elementwise.js';
+import {
+  BINARY_CASES,
+  BROADCAST_CASES,
+  CAST_CASES,
+  FILL_CASES,
+  SCALE_CASES,
+  UNARY_CASES,
+} from './cases/elementwise.js';
 import { CROSS_ENTROPY_CASES, CROSS_ENTROPY_CORNERS, DICE_CASES } from './cases/losses.js';
 import { BATCH_NORM_CASES, NORM_ACT_CASES, NORM_CASES, NORM_OFFSET_CASES } from './cases/norm.js';
 import { ARGMAX_CASES, MATMUL_CASES, REDUCE_CASES, SOFTMAX_CASES, SUM_SQUARES_CASES } from './cases/reduction.js';
-import { CONCAT_CASES, PAD_CASES, PERMUTE_CASES, POOL_CASES, RESHAPE_CASES, RESIZE_CASES, SLICE_CASES } from './cases/spatial.js';
+import {
+  CONCAT_CASES,
+  PAD_CASES,
+  PERMUTE_CASES,
+  POOL_CASES,
+  RESHAPE_CASES,
+  RESIZE_CASES,
+  SLICE_CASES,
+} from './cases/spatial.js';
 import { DROPOUT_CASES, UPDATE_CASES } from './cases/update.js';
 import type { OpCase } from './op-case.js';
 

@@ -99,7 +99,10 @@ export function gradientGraph(c: OpCase, variant: CaseVariant): Graph {
     });
     const loss = terms.reduce((a, b) => add(a, b));
     const wrt = c.gradient ?? [];
-    gradients(loss, wrt.map((name) => tensors[name]!)).forEach((t, i) => g.output(`grad/${wrt[i]!}`, t));
+    gradients(
+      loss,
+      wrt.map((name) => tensors[name]!),
+    ).forEach((t, i) => g.output(`grad/${wrt[i]!}`, t));
   });
 }
 
@@ -113,7 +116,13 @@ export class LoadedCase {
     private readonly executable: Executable,
   ) {}
 
-  static async load(target: CaseTarget, c: OpCase, variant: CaseVariant, graph: Graph, options?: CompileOptions): Promise<LoadedCase> {
+  static async load(
+    target: CaseTarget,
+    c: OpCase,
+    variant: CaseVariant,
+    graph: Graph,
+    options?: CompileOptions,
+  ): Promise<LoadedCase> {
     const owns = 'createSession' in target;
     const session = owns ? await target.createSession() : target;
     try {
@@ -138,7 +147,10 @@ export class LoadedCase {
     for (const { name, value } of executable.plan.inputs) {
       if (!name.startsWith('projection/')) continue;
       const { shape, dtype } = executable.plan.values[value]!;
-      inputs[name] = encodeArray(projectionOf(c, name.slice('projection/'.length), elementCount(shape), variant.bf16), dtype);
+      inputs[name] = encodeArray(
+        projectionOf(c, name.slice('projection/'.length), elementCount(shape), variant.bf16),
+        dtype,
+      );
     }
     let results: Record<string, HostArray> = {};
     for (const step of c.steps ?? [{}]) results = await executable.run(inputs, step);
@@ -149,7 +161,11 @@ export class LoadedCase {
     }
     for (const name of executable.plan.writes) {
       const { shape, dtype } = session.describe(name);
-      values.set(`state/${name.slice(c.name.length + 1)}`, { data: decode(await session.read(name), dtype), shape, dtype });
+      values.set(`state/${name.slice(c.name.length + 1)}`, {
+        data: decode(await session.read(name), dtype),
+        shape,
+        dtype,
+      });
     }
     return values;
   }
@@ -164,13 +180,23 @@ export class LoadedCase {
 }
 
 /** Run a case once: results and states. */
-export async function runForward(target: CaseTarget, c: OpCase, variant: CaseVariant, options?: CompileOptions): Promise<CaseValues> {
+export async function runForward(
+  target: CaseTarget,
+  c: OpCase,
+  variant: CaseVariant,
+  options?: CompileOptions,
+): Promise<CaseValues> {
   using loaded = await LoadedCase.load(target, c, variant, forwardGraph(c, variant), options);
   return await loaded.run();
 }
 
 /** Run a case's gradient graph once. */
-export async function runGradient(target: CaseTarget, c: OpCase, variant: CaseVariant, options?: CompileOptions): Promise<CaseValues> {
+export async function runGradient(
+  target: CaseTarget,
+  c: OpCase,
+  variant: CaseVariant,
+  options?: CompileOptions,
+): Promise<CaseValues> {
   using loaded = await LoadedCase.load(target, c, variant, gradientGraph(c, variant), options);
   return await loaded.run();
 }

@@ -19,7 +19,13 @@ describe('gradients', () => {
     });
     const names = backward(graph).filter((n) => n.includes('scale'));
     // Last use first; the running sum is emitted beside the newest part.
-    expect(names).toEqual(['scale#2:grad.scale', 'scale#1:grad.scale', 'scale#1:grad.binary', 'scale:grad.scale', 'scale:grad.binary']);
+    expect(names).toEqual([
+      'scale#2:grad.scale',
+      'scale#1:grad.scale',
+      'scale#1:grad.binary',
+      'scale:grad.scale',
+      'scale:grad.binary',
+    ]);
     const sums = graph.nodes.filter((n) => n.op === 'binary' && n.phase === 'backward');
     expect(sums).toHaveLength(2);
     expect(sums[1]!.inputs[0]).toBe(sums[0]!.outputs[0]);
@@ -52,8 +58,13 @@ describe('gradients', () => {
       const w = g.parameter('w', [4, 5, 3, 3], ONES);
       gradients(sum(conv([a, b], w, undefined, { padding: 1 })), [a, b]).forEach((t, i) => g.output(`d${i}`, t));
     });
-    const slices = graph.nodes.flatMap((n) => (n.op === 'convTranspose' ? [[n.attrs.channelBegin, n.attrs.channelCount]] : []));
-    expect(slices).toEqual([[0, 2], [2, 3]]);
+    const slices = graph.nodes.flatMap((n) =>
+      n.op === 'convTranspose' ? [[n.attrs.channelBegin, n.attrs.channelCount]] : [],
+    );
+    expect(slices).toEqual([
+      [0, 2],
+      [2, 3],
+    ]);
   });
 
   it('marks backward nodes with the region of the forward node they belong to', () => {

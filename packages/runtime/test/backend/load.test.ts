@@ -23,7 +23,10 @@ afterEach(() => {
 function install(name: string, source: string): void {
   const place = path.join(folder, 'node_modules', name);
   mkdirSync(place, { recursive: true });
-  writeFileSync(path.join(place, 'package.json'), JSON.stringify({ name, version: '0.0.1', type: 'module', exports: './index.js' }));
+  writeFileSync(
+    path.join(place, 'package.json'),
+    JSON.stringify({ name, version: '0.0.1', type: 'module', exports: './index.js' }),
+  );
   writeFileSync(path.join(place, 'index.js'), source);
 }
 

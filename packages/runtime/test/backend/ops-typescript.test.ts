@@ -9,7 +9,10 @@ import { inBf16, numbersOf, runSample, type SampleResult } from './run-sample.js
 
 const plain = createReferenceBackend();
 /** The reference with its own loops for fused operations in place of their expansions. */
-const reference: Backend = { ...plain, profile: { ...plain.profile, fusions: new Set<OpName>(['normAct', 'normActGrad']) } };
+const reference: Backend = {
+  ...plain,
+  profile: { ...plain.profile, fusions: new Set<OpName>(['normAct', 'normActGrad']) },
+};
 const typescript = [1, 2, 3].map((threads) => createTypescriptBackend({ threads }));
 let oracle: Session;
 let sessions: Session[];
@@ -31,7 +34,10 @@ function expectClose(sample: OpSample, actual: SampleResult, expected: SampleRes
   const tolerance = slack * (actual.dtype === 'bf16' ? 2 ** -7 : 4e-7);
   b.forEach((want, i) => {
     const got = a[i]!;
-    const same = Object.is(got + 0, want + 0) || Math.abs(got - want) <= (actual.dtype === 'bf16' ? tolerance * Math.abs(want) + 1e-6 * largest : tolerance * largest);
+    const same =
+      Object.is(got + 0, want + 0) ||
+      Math.abs(got - want) <=
+        (actual.dtype === 'bf16' ? tolerance * Math.abs(want) + 1e-6 * largest : tolerance * largest);
     if (!same) expect.fail(`${sample.op} ${sample.title}: element ${i} is ${got}, expected ${want}`);
   });
 }
@@ -49,21 +55,28 @@ describe('typescript backend', () => {
     for (const [i, backend] of typescript.entries()) results.push(await runSample(backend, sessions[i]!, sample, 1));
     expected.forEach((want, i) => expectClose(sample, results[0]![i]!, want));
     // The number of workers changes no bit.
-    for (const other of results.slice(1)) other.forEach((r, i) => expect(bytesOf(r).equals(bytesOf(results[0]![i]!))).toBe(true));
+    for (const other of results.slice(1))
+      other.forEach((r, i) => expect(bytesOf(r).equals(bytesOf(results[0]![i]!))).toBe(true));
   });
 
-  it.each(OP_SAMPLES.filter((s) => s.op === 'normAct' || s.op === 'normActGrad').map((s) => [`${s.op}: ${s.title}`, s] as const))(
-    '%s equals its expansion',
-    async (_, sample) => {
-      const expected = await runSample(plain, oracle, sample, 5);
-      const actual = await runSample(typescript[0]!, sessions[0]!, sample, 5);
-      // The expansion rounds every intermediate result to f32.
-      expected.forEach((want, i) => expectClose(sample, actual[i]!, want, 20));
-    },
-  );
+  it.each(
+    OP_SAMPLES.filter((s) => s.op === 'normAct' || s.op === 'normActGrad').map(
+      (s) => [`${s.op}: ${s.title}`, s] as const,
+    ),
+  )('%s equals its expansion', async (_, sample) => {
+    const expected = await runSample(plain, oracle, sample, 5);
+    const actual = await runSample(typescript[0]!, sessions[0]!, sample, 5);
+    // The expansion rounds every intermediate result to f32.
+    expected.forEach((want, i) => expectClose(sample, actual[i]!, want, 20));
+  });
 
   it('has a sample of every operation that needs no persistent value', () => {
     const sampled = new Set(OP_SAMPLES.map((s) => s.op));
-    expect(OP_NAMES.filter((name) => !sampled.has(name)).sort()).toEqual(['adamwUpdate', 'assign', 'packWeights', 'sgdUpdate']);
+    expect(OP_NAMES.filter((name) => !sampled.has(name)).sort()).toEqual([
+      'adamwUpdate',
+      'assign',
+      'packWeights',
+      'sgdUpdate',
+    ]);
   });
 });

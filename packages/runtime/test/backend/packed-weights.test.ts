@@ -28,7 +28,11 @@ const typescript = createTypescriptBackend({ threads: 2 });
 const samples = CONVS.filter((c) => c.padAfter === undefined);
 
 function outSize(c: ConvSample): number[] {
-  return c.size.map((s, i) => Math.floor((s + 2 * (c.pad?.[i] ?? 0) - (c.dilation?.[i] ?? 1) * (c.kernel[i]! - 1) - 1) / (c.stride?.[i] ?? 1)) + 1);
+  return c.size.map(
+    (s, i) =>
+      Math.floor((s + 2 * (c.pad?.[i] ?? 0) - (c.dilation?.[i] ?? 1) * (c.kernel[i]! - 1) - 1) / (c.stride?.[i] ?? 1)) +
+      1,
+  );
 }
 
 /** y, and the gradients of sum(y * dy) by every piece, the weights and the bias. */
@@ -39,7 +43,12 @@ function graphOf(c: ConvSample, name: string): Graph {
     const pieces = ci.map((c0, i) => g.input(`x${i}`, [n, c0, ...size]));
     const w = g.parameter(`${name}.w`, [co, channels / groups, ...kernel], heNormal(channels * 8));
     const b = c.bias ? g.parameter(`${name}.b`, [co], ZEROS) : undefined;
-    const y = conv(pieces, w, b, { ...(c.stride && { stride: c.stride }), ...(c.pad && { padding: c.pad }), ...(c.dilation && { dilation: c.dilation }), groups });
+    const y = conv(pieces, w, b, {
+      ...(c.stride && { stride: c.stride }),
+      ...(c.pad && { padding: c.pad }),
+      ...(c.dilation && { dilation: c.dilation }),
+      groups,
+    });
     const wanted = [...pieces, w, ...(b ? [b] : [])];
     const found = gradients(sum(mul(y, g.input('dy', [n, co, ...outSize(c)]))), wanted);
     g.output('y', y);
@@ -57,7 +66,8 @@ function inputsOf(c: ConvSample): Record<string, HostArray> {
 function expectClose(name: string, actual: HostArray, expected: HostArray): void {
   const largest = Array.from(expected).reduce((max, v) => Math.max(max, Math.abs(v)), 0);
   expected.forEach((want, i) => {
-    if (!(Math.abs(actual[i]! - want) <= 4e-7 * largest)) expect.fail(`${name}: element ${i} is ${actual[i]}, expected ${want}`);
+    if (!(Math.abs(actual[i]! - want) <= 4e-7 * largest))
+      expect.fail(`${name}: element ${i} is ${actual[i]}, expected ${want}`);
   });
 }
 
@@ -65,25 +75,37 @@ describe('convolutions with packed weights', () => {
   let oracle: Session;
   let session: Session;
   beforeAll(async () => {
-    [oracle, session] = await Promise.all([reference, typescript].map((b: Backend) => b.createSession({ seed: 4 }))) as [Session, Session];
+    [oracle, session] = (await Promise.all(
+      [reference, typescript].map((b: Backend) => b.createSession({ seed: 4 })),
+    )) as [Session, Session];
   });
   afterAll(() => [oracle, session].forEach((s) => s.dispose()));
 
-  it.each(samples.map((c, i) => [`${c.ci.join('+')}->${c.co} of ${c.size.join('x')}, kernel ${c.kernel.join('x')}, sample ${i}`, c, `conv${i}`] as const))(
-    '%s',
-    async (_, c, name) => {
-      const graph = graphOf(c, name);
-      const [a, b] = [await oracle.load(compile(graph, reference.profile)), await session.load(compile(graph, typescript.profile))];
-      const inputs = inputsOf(c);
-      for (const round of [0, 1]) {
-        const [expected, actual] = [await a.run(inputs), await b.run(inputs)];
-        for (const [key, want] of Object.entries(expected)) expectClose(`${name} ${key}, round ${round}`, actual[key]!, want);
-        const parameter = `${name}.w`;
-        const changed = drawOperand({ shape: oracle.describe(parameter).shape }, 77);
-        await Promise.all([oracle.write(parameter, changed), session.write(parameter, changed)]);
-      }
-    },
-  );
+  it.each(
+    samples.map(
+      (c, i) =>
+        [
+          `${c.ci.join('+')}->${c.co} of ${c.size.join('x')}, kernel ${c.kernel.join('x')}, sample ${i}`,
+          c,
+          `conv${i}`,
+        ] as const,
+    ),
+  )('%s', async (_, c, name) => {
+    const graph = graphOf(c, name);
+    const [a, b] = [
+      await oracle.load(compile(graph, reference.profile)),
+      await session.load(compile(graph, typescript.profile)),
+    ];
+    const inputs = inputsOf(c);
+    for (const round of [0, 1]) {
+      const [expected, actual] = [await a.run(inputs), await b.run(inputs)];
+      for (const [key, want] of Object.entries(expected))
+        expectClose(`${name} ${key}, round ${round}`, actual[key]!, want);
+      const parameter = `${name}.w`;
+      const changed = drawOperand({ shape: oracle.describe(parameter).shape }, 77);
+      await Promise.all([oracle.write(parameter, changed), session.write(parameter, changed)]);
+    }
+  });
 
   it('lets NaN through to every output that reads it', async () => {
     const c = samples.find((s) => s.ci[0] === 8 && s.co === 9)!;

@@ -1,11 +1,23 @@
 /** Runs op samples on a session, whose plans all share one transient segment. */
 
-import { compile, fromBf16, trace, type AnyAttrs, type Backend, type DType, type HostArray, type Session, type Tensor } from '../../src/index.js';
+import {
+  compile,
+  fromBf16,
+  trace,
+  type AnyAttrs,
+  type Backend,
+  type DType,
+  type HostArray,
+  type Session,
+  type Tensor,
+} from '../../src/index.js';
 import { drawOperand, type OpSample, type SampleOperand } from './op-samples.js';
 
 /** The sample with some operands in bf16. */
 export function inBf16(sample: OpSample): OpSample {
-  const inputs = sample.inputs.map((operand, i): SampleOperand => (sample.bf16!.includes(i) ? { ...operand, dtype: 'bf16' } : operand));
+  const inputs = sample.inputs.map((operand, i): SampleOperand =>
+    sample.bf16!.includes(i) ? { ...operand, dtype: 'bf16' } : operand,
+  );
   return { ...sample, title: `${sample.title}, bf16`, inputs };
 }
 
@@ -15,7 +27,12 @@ export interface SampleResult {
 }
 
 /** Results in order. */
-export async function runSample(backend: Backend, session: Session, sample: OpSample, seed: number): Promise<SampleResult[]> {
+export async function runSample(
+  backend: Backend,
+  session: Session,
+  sample: OpSample,
+  seed: number,
+): Promise<SampleResult[]> {
   const types: DType[] = [];
   const graph = trace(`${sample.op} ${sample.title}`, (g) => {
     const operands = sample.inputs.map((o, i) => g.input(`x${i}`, o.shape, o.dtype ?? 'f32'));

@@ -128,19 +128,33 @@ describe.each(backends)('%s', (_, backend) => {
       const v = g.state('v', [3], { kind: 'constant', value: 0 }, 'optimizer');
       const count = g.state('count', [2], ONES);
       const grad = g.input('grad', [3]);
-      adamwUpdate(w, grad, m, v, g.step('lr'), fill(g, [], 2), g.step('step', 'u32'), { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1 });
+      adamwUpdate(w, grad, m, v, g.step('lr'), fill(g, [], 2), g.step('step', 'u32'), {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weightDecay: 0.1,
+      });
       assign(count, scale(count, 2));
     });
     const session = await sessionOf(backend);
     const run = await session.load(compile(graph, backend.profile));
     const grad = new Float32Array([0.1, -0.2, 3]);
-    let [w, m, v] = [[0.5, 0.5, 0.5], [0, 0, 0], [0, 0, 0]];
+    let [w, m, v] = [
+      [0.5, 0.5, 0.5],
+      [0, 0, 0],
+      [0, 0, 0],
+    ];
     for (let step = 0; step < 3; step++) {
       await run.run({ grad }, { lr: 0.01, step });
       const g2 = [...grad].map((g) => 2 * g);
       m = m.map((value, i) => 0.9 * value + 0.1 * g2[i]!);
       v = v.map((value, i) => 0.999 * value + 0.001 * g2[i]! ** 2);
-      w = w.map((value, i) => value - 0.01 * 0.1 * value - (0.01 * (m[i]! / (1 - 0.9 ** (step + 1)))) / (Math.sqrt(v[i]! / (1 - 0.999 ** (step + 1))) + 1e-8));
+      w = w.map(
+        (value, i) =>
+          value -
+          0.01 * 0.1 * value -
+          (0.01 * (m[i]! / (1 - 0.9 ** (step + 1)))) / (Math.sqrt(v[i]! / (1 - 0.999 ** (step + 1))) + 1e-8),
+      );
     }
     (await session.read('w')).forEach((value, i) => expect(value).toBeCloseTo(w[i]!, 6));
     expect([...(await session.read('count'))]).toEqual([8, 8]);
@@ -172,7 +186,9 @@ describe.each(backends)('%s', (_, backend) => {
     const run = long.run({ x: new Float32Array(200_000) }, {}, { signal: controller.signal });
     setTimeout(() => controller.abort(), 5);
     expect(await rejection(run)).toBeInstanceOf(AbortedError);
-    expect(await rejection(long.run({ x: new Float32Array(200_000) }, {}, { signal: AbortSignal.abort() }))).toBeInstanceOf(AbortedError);
+    expect(
+      await rejection(long.run({ x: new Float32Array(200_000) }, {}, { signal: AbortSignal.abort() })),
+    ).toBeInstanceOf(AbortedError);
     expect(distance((await predict.run({ x })).y!, expected)).toBe(0);
   });
 
@@ -237,9 +253,13 @@ describe.each(backends)('%s', (_, backend) => {
     const session = await sessionOf(backend, { memoryLimitBytes: 1e6 });
     expect(await rejection(session.load(compile(longGraph(1e6, 2), backend.profile)))).toBeInstanceOf(OutOfMemoryError);
     await session.load(compile(predictGraph(), backend.profile));
-    const other = trace('other', (g) => g.output('y', sum(mul(g.parameter('down.gamma', [5], ONES), g.input('x', [5])))));
+    const other = trace('other', (g) =>
+      g.output('y', sum(mul(g.parameter('down.gamma', [5], ONES), g.input('x', [5])))),
+    );
     const clash = await rejection(session.load(compile(other, backend.profile)));
-    expect(clash.message).toBe('plan "other" has "down.gamma" as f32 [5], the session as f32 [4]; use one session per network');
+    expect(clash.message).toBe(
+      'plan "other" has "down.gamma" as f32 [5], the session as f32 [4]; use one session per network',
+    );
     const foreign = await rejection(session.load({ ...compile(other, backend.profile), profile: 'cuda:9' }));
     expect(foreign).toBeInstanceOf(RevoxelError);
     expect(foreign.message).toContain('was compiled for "cuda:9"');
@@ -249,7 +269,9 @@ describe.each(backends)('%s', (_, backend) => {
     const session = await sessionOf(backend);
     const plan = compile(longGraph(16, 1), backend.profile);
     // A call that no compiler makes.
-    const calls = plan.calls.map((call, i) => (i === 0 ? { ...call, op: 'nothing' } : call)) as unknown as Plan['calls'];
+    const calls = plan.calls.map((call, i) =>
+      i === 0 ? { ...call, op: 'nothing' } : call,
+    ) as unknown as Plan['calls'];
     const broken: Plan = { ...plan, calls };
     const run = await session.load(broken);
     const error = await rejection(run.run({ x: new Float32Array(16) }));

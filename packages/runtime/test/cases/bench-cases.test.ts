@@ -16,7 +16,13 @@ describe('benchmark cases', () => {
   });
 
   it('are timed without copies from the host', async () => {
-    const small: OpCase = { op: 'unary', name: 'unary/small', inputs: { x: { shape: [1, 4, 8, 8] } }, build: (_g, t) => ({ y: relu(t['x']!) }), gradient: ['x'] };
+    const small: OpCase = {
+      op: 'unary',
+      name: 'unary/small',
+      inputs: { x: { shape: [1, 4, 8, 8] } },
+      build: (_g, t) => ({ y: relu(t['x']!) }),
+      gradient: ['x'],
+    };
     using session = await createReferenceBackend().createSession();
     for (const pass of ['forward', 'forward and backward'] as const) {
       const m = await measureCase(session, small, pass, 0.01);

@@ -8,7 +8,9 @@ describe('compareArrays', () => {
     const mismatch = compareArrays([1, 2, 3, 4.5, 5, 6.1], [1, 2, 3, 4, 5, 6], { rtol: 0, atol: 0.05, shape: [2, 3] });
     expect(mismatch).toMatchObject({ index: 3, position: [1, 0], actual: 4.5, expected: 4, count: 2 });
     expect(mismatch?.excess).toBeCloseTo(10);
-    expect(mismatch?.message).toMatchInlineSnapshot(`"element [1, 0] is 4.5, expected 4 (off by 5.00e-1, 10.0 times the tolerance rtol 0.0e+0 atol 5.0e-2); 2 of 6 elements are off"`);
+    expect(mismatch?.message).toMatchInlineSnapshot(
+      `"element [1, 0] is 4.5, expected 4 (off by 5.00e-1, 10.0 times the tolerance rtol 0.0e+0 atol 5.0e-2); 2 of 6 elements are off"`,
+    );
   });
 
   it('adds relative and absolute tolerance', () => {

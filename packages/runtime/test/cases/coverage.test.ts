@@ -9,7 +9,8 @@ import { variantsOf } from '../../src/testing/op-case.js';
 
 /** Operations that need no golden values of their own, and why. */
 const NO_GOLDEN: Partial<Record<OpName, string>> = {
-  packWeights: 'the packed form is private to a backend: packed and plain convolutions are checked to agree (variants of every conv case)',
+  packWeights:
+    'the packed form is private to a backend: packed and plain convolutions are checked to agree (variants of every conv case)',
 };
 
 /** Operations that no traced case contains, and why. */
@@ -34,7 +35,9 @@ describe('every operation', () => {
   });
 
   it('that is differentiable has a gradient case of its own', () => {
-    const checked = new Set(OP_CASES.filter((c) => c.gradient?.length && (!c.noDifferences || c.op === 'cast')).map((c) => c.op));
+    const checked = new Set(
+      OP_CASES.filter((c) => c.gradient?.length && (!c.noDifferences || c.op === 'cast')).map((c) => c.op),
+    );
     const differentiable = OP_NAMES.filter((op) => (OPS[op] as OpDefinition).gradient !== undefined && op !== 'fill');
     expect(differentiable.filter((op) => !checked.has(op))).toEqual([]);
   });
@@ -60,6 +63,7 @@ describe('the table', () => {
   it('has convolutions with parameters and with plain weights', () => {
     const conv = OP_CASES.filter((c) => c.op === 'conv' || c.op === 'convTranspose');
     expect(conv.length).toBeGreaterThan(40);
-    for (const c of conv) expect(variantsOf(c).map((v) => v.label)).toEqual(['f32', 'f32, parameters as inputs', 'bf16']);
+    for (const c of conv)
+      expect(variantsOf(c).map((v) => v.label)).toEqual(['f32', 'f32, parameters as inputs', 'bf16']);
   });
 });

@@ -41,8 +41,15 @@ describe('the golden files', () => {
 describe('nnU-Net (loss values of the framework itself)', () => {
   const shape = [2, 3, 4, 4, 4];
   const logits = { data: Float32Array.from({ length: 384 }, (_, i) => 2 * Math.sin(0.37 * i)), shape };
-  const target = (map: (v: number) => number) => ({ data: Uint8Array.from({ length: 128 }, (_, i) => map((7 * i) % 5)), shape: [2, 1, 4, 4, 4], dtype: 'u8' as const });
-  const loss = async (labels: ReturnType<typeof target>, options: { readonly batch: boolean; readonly ignore?: number }) => {
+  const target = (map: (v: number) => number) => ({
+    data: Uint8Array.from({ length: 128 }, (_, i) => map((7 * i) % 5)),
+    shape: [2, 1, 4, 4, 4],
+    dtype: 'u8' as const,
+  });
+  const loss = async (
+    labels: ReturnType<typeof target>,
+    options: { readonly batch: boolean; readonly ignore?: number },
+  ) => {
     const ignore = options.ignore === undefined ? {} : { ignore: options.ignore };
     const { ce, dice, sum } = await evaluate(backend, { logits, labels }, (_g, t) => {
       const ce = crossEntropy(t.logits, t.labels, ignore);
@@ -64,7 +71,10 @@ describe('nnU-Net (loss values of the framework itself)', () => {
   });
 
   it('gives 1.486065 with ignore label 3', async () => {
-    const [, , sum] = await loss(target((v) => (v === 4 ? 0 : v)), { batch: true, ignore: 3 });
+    const [, , sum] = await loss(
+      target((v) => (v === 4 ? 0 : v)),
+      { batch: true, ignore: 3 },
+    );
     expect(sum).toBeCloseTo(1.486065, 5);
   });
 });

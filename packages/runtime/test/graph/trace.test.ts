@@ -11,7 +11,11 @@ describe('trace', () => {
   it('prints one line a node, with scopes, regions and leaves', () => {
     const graph = trace('demo', (g) => {
       const x = g.input('x', [1, 2, 4, 4]);
-      const y = g.scope('net', () => g.region('block', () => leakyRelu(conv(x, g.parameter('weight', [3, 2, 3, 3], heNormal(18)), undefined, { padding: 'same' }))));
+      const y = g.scope('net', () =>
+        g.region('block', () =>
+          leakyRelu(conv(x, g.parameter('weight', [3, 2, 3, 3], heNormal(18)), undefined, { padding: 'same' })),
+        ),
+      );
       g.output('y', mul(y, g.step('lr')));
     });
     expect(printGraph(graph)).toMatchInlineSnapshot(`
@@ -39,7 +43,9 @@ describe('trace', () => {
       attempt();
     } catch (error) {
       const e = error as ShapeError;
-      expect(e.message).toContain('conv "enc2.conv": 33 input channels in 1 group(s) want weights [32, 33, 3, 3, 3], got [32, 32, 3, 3, 3]');
+      expect(e.message).toContain(
+        'conv "enc2.conv": 33 input channels in 1 group(s) want weights [32, 33, 3, 3, 3], got [32, 32, 3, 3, 3]',
+      );
       expect(e.message).toContain('inputs [1, 33, 8, 8, 8] [32, 32, 3, 3, 3]');
       expect(e.site).toMatch(/trace\.test\.ts:\d+:\d+$/);
       expect(e.code).toBe('ERR_SHAPE');
@@ -50,7 +56,9 @@ describe('trace', () => {
     expect(() => trace('a', (g) => [g.input('x', [1]), g.input('x', [1])])).toThrowError(/not taken/);
     let stranger!: Parameters<typeof leakyRelu>[0];
     trace('a', (g) => (stranger = g.input('x', [1])));
-    expect(() => trace('b', (g) => add(stranger, g.input('y', [1])))).toThrowError(/a tensor of graph "(a|b)" was used in graph "(a|b)"; trace both in one function/);
+    expect(() => trace('b', (g) => add(stranger, g.input('y', [1])))).toThrowError(
+      /a tensor of graph "(a|b)" was used in graph "(a|b)"; trace both in one function/,
+    );
   });
 
   it('knows what crosses the border of a region, and its effects', () => {
@@ -81,7 +89,12 @@ describe('trace', () => {
     });
     const [first, second] = graph.nodes;
     expect(graphFault({ ...graph, nodes: [second!, first!] })).toContain('at position 0');
-    expect(graphFault({ ...graph, values: graph.values.map((v) => (v.id === 1 ? { ...v, type: { shape: [3], dtype: 'f32' as const } } : v)) })).toContain('wrong type');
+    expect(
+      graphFault({
+        ...graph,
+        values: graph.values.map((v) => (v.id === 1 ? { ...v, type: { shape: [3], dtype: 'f32' as const } } : v)),
+      }),
+    ).toContain('wrong type');
     const torn = trace('torn', (g) => {
       const x = g.input('x', [2]);
       const a = g.region('r', () => leakyRelu(x));

@@ -9,7 +9,11 @@ import { conv, fill, instanceNorm, leakyRelu, relu, sgdUpdate, sum } from '../..
 import { testProfile } from '../support/profile.js';
 
 function block(g: GraphBuilder, x: Tensor): { y: Tensor; parameters: Tensor[] } {
-  const parameters = [g.parameter('weight', [4, 2, 3, 3], ONES), g.parameter('gamma', [4], ONES), g.parameter('beta', [4], ZEROS)];
+  const parameters = [
+    g.parameter('weight', [4, 2, 3, 3], ONES),
+    g.parameter('gamma', [4], ONES),
+    g.parameter('beta', [4], ZEROS),
+  ];
   const [w, gamma, beta] = parameters as [Tensor, Tensor, Tensor];
   return { y: leakyRelu(instanceNorm(conv(x, w, undefined, { padding: 1 }), gamma, beta)), parameters };
 }
@@ -22,7 +26,13 @@ function trainingGraph(): Graph {
     g.output('loss', loss);
     g.phase('update', () => {
       const [lr, one] = [g.step('lr'), fill(g, [], 1)];
-      parameters.forEach((p, i) => sgdUpdate(p, grads[i]!, g.state(`m${i}`, p.shape, ZEROS, 'optimizer'), lr, one, { momentum: 0, weightDecay: 0, nesterov: false }));
+      parameters.forEach((p, i) =>
+        sgdUpdate(p, grads[i]!, g.state(`m${i}`, p.shape, ZEROS, 'optimizer'), lr, one, {
+          momentum: 0,
+          weightDecay: 0,
+          nesterov: false,
+        }),
+      );
     });
   });
 }

@@ -39,7 +39,11 @@ describe('dropout', () => {
   it('is drawn anew for another name, step and seed, and only then', async () => {
     const base = kept((await draw(0.5, 'a', { seed: 1, step: 0 })).y);
     expect(kept((await draw(0.5, 'a', { seed: 1, step: 0 })).y)).toEqual(base);
-    for (const other of [await draw(0.5, 'b', { seed: 1, step: 0 }), await draw(0.5, 'a', { seed: 1, step: 1 }), await draw(0.5, 'a', { seed: 2, step: 0 })]) {
+    for (const other of [
+      await draw(0.5, 'b', { seed: 1, step: 0 }),
+      await draw(0.5, 'a', { seed: 1, step: 1 }),
+      await draw(0.5, 'a', { seed: 2, step: 0 }),
+    ]) {
       const agree = kept(other.y).filter((v, i) => v === base[i]).length / COUNT;
       expect(Math.abs(agree - 0.5)).toBeLessThan(5 * Math.sqrt(0.25 / COUNT));
     }

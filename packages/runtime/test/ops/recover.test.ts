@@ -14,31 +14,51 @@ import { testArray } from '../../src/testing/test-data.js';
 
 const backend = createReferenceBackend();
 const withRule = OP_NAMES.filter((op) => (OPS[op] as OpDefinition).recover);
-const cases = OP_CASES.filter((c) => withRule.includes(c.op) && !c.nan && Object.values(c.inputs).every((s) => (s.role ?? 'input') === 'input'));
+const cases = OP_CASES.filter(
+  (c) => withRule.includes(c.op) && !c.nan && Object.values(c.inputs).every((s) => (s.role ?? 'input') === 'input'),
+);
 
 /** Recovers every operand of the case's operation that has a rule; the number of operands checked. */
 async function check(c: OpCase): Promise<number> {
   const exact = new Map<string, boolean>();
   const graph = trace(c.name, (g) => {
-    const tensors = Object.fromEntries(Object.entries(c.inputs).map(([name, s]) => [name, g.input(name, s.shape, s.dtype ?? 'f32')]));
+    const tensors = Object.fromEntries(
+      Object.entries(c.inputs).map(([name, s]) => [name, g.input(name, s.shape, s.dtype ?? 'f32')]),
+    );
     c.build(g, tensors);
     const node = g.nodeList().find((n) => n.op === c.op)!;
     const op: OpDefinition = OPS[c.op];
     const inputs = node.inputs.map((v) => g.tensor(v));
     inputs.forEach((original, i) => {
-      const rule = op.recover!(i, node.attrs as never, inputs.map((t) => t.type));
+      const rule = op.recover!(
+        i,
+        node.attrs as never,
+        inputs.map((t) => t.type),
+      );
       if (!rule) return;
       exact.set(`${i}`, rule.exact);
       const others = inputs.map((t, j) => (j === i ? null : t));
       g.output(`${i}:original`, original);
-      g.output(`${i}:recovered`, rule.emit(node.outputs.map((v) => g.tensor(v)), others));
+      g.output(
+        `${i}:recovered`,
+        rule.emit(
+          node.outputs.map((v) => g.tensor(v)),
+          others,
+        ),
+      );
     });
   });
   if (exact.size === 0) return 0;
   using session = await backend.createSession();
   const executable = await session.load(compile(graph, backend.profile, { reuse: false }));
   const given: Record<string, HostArray> = {};
-  for (const [name, s] of Object.entries(c.inputs)) given[name] = testArray(`${c.name}/${name}`, s.shape, s.dtype ?? 'f32', s.values ?? { kind: 'uniform', low: -1, high: 1 });
+  for (const [name, s] of Object.entries(c.inputs))
+    given[name] = testArray(
+      `${c.name}/${name}`,
+      s.shape,
+      s.dtype ?? 'f32',
+      s.values ?? { kind: 'uniform', low: -1, high: 1 },
+    );
   const results = await executable.run(given);
   for (const [i, isExact] of exact) {
     const [recovered, original] = [results[`${i}:recovered`]!, results[`${i}:original`]!];

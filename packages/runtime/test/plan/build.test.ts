@@ -34,10 +34,19 @@ describe('compile', () => {
         const w = g.parameter('w', [2, 1, 3, 3], ONES);
         const loss = sum(leakyRelu(conv(g.input('x', [1, 1, 4, 4]), w, undefined, { padding: 1 })));
         const [dw] = gradients(loss, [w]);
-        g.phase('update', () => sgdUpdate(w, dw!, g.state('momentum.w', w.shape, ZEROS, 'optimizer'), g.step('lr'), fill(g, [], 1), { momentum: 0.9, weightDecay: 0, nesterov: true }));
+        g.phase('update', () =>
+          sgdUpdate(w, dw!, g.state('momentum.w', w.shape, ZEROS, 'optimizer'), g.step('lr'), fill(g, [], 1), {
+            momentum: 0.9,
+            weightDecay: 0,
+            nesterov: true,
+          }),
+        );
         g.output('loss', loss);
       }),
-      testProfile({ packedElements: ({ op }) => (op === 'conv' ? 288 : 0), scratchBytes: ({ op }) => (op === 'convWeightGrad' ? 100 : 0) }),
+      testProfile({
+        packedElements: ({ op }) => (op === 'conv' ? 288 : 0),
+        scratchBytes: ({ op }) => (op === 'convWeightGrad' ? 100 : 0),
+      }),
     );
     expect(printPlan(plan)).toMatchSnapshot();
     expect(plan.writes).toEqual(['momentum.w', 'w']);
@@ -58,7 +67,13 @@ describe('compile', () => {
         const loss = sum(conv(leakyRelu(conv(g.input('x', [1, 2, 6, 6]), w0)), w1));
         const grads = gradients(loss, [w0, w1]);
         g.phase('update', () =>
-          [w0, w1].forEach((w, i) => sgdUpdate(w, grads[i]!, g.state(`m${i}`, w.shape, ZEROS, 'optimizer'), g.step('lr'), fill(g, [], 1), { momentum: 0, weightDecay: 0, nesterov: false })),
+          [w0, w1].forEach((w, i) =>
+            sgdUpdate(w, grads[i]!, g.state(`m${i}`, w.shape, ZEROS, 'optimizer'), g.step('lr'), fill(g, [], 1), {
+              momentum: 0,
+              weightDecay: 0,
+              nesterov: false,
+            }),
+          ),
         );
       }),
       testProfile(),

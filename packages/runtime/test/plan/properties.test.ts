@@ -18,7 +18,14 @@ import { randomNetwork, SHAPE, traceNetwork, type RandomNetwork } from '../suppo
 
 const PROFILES = [referenceProfile, typescriptProfile(2)];
 /** An elementwise operation on a result of the graph is the last one. */
-const LAST_READS_RESULT: RandomNetwork = { steps: [{ maker: 0, a: 0, b: 0 }, { maker: 6, a: 2, b: 1 }], outputs: [2, 3], train: false };
+const LAST_READS_RESULT: RandomNetwork = {
+  steps: [
+    { maker: 0, a: 0, b: 0 },
+    { maker: 6, a: 2, b: 1 },
+  ],
+  outputs: [2, 3],
+  train: false,
+};
 const RUNS = { numRuns: 150, seed: 11, examples: [[LAST_READS_RESULT]] satisfies [RandomNetwork][] };
 
 describe('a plan of any network', () => {
@@ -26,7 +33,8 @@ describe('a plan of any network', () => {
     fc.assert(
       fc.property(randomNetwork, (network) => {
         const graph = traceNetwork(network);
-        for (const profile of PROFILES) for (const reuse of [true, false]) expect(planFaults(compile(graph, profile, { reuse }))).toEqual([]);
+        for (const profile of PROFILES)
+          for (const reuse of [true, false]) expect(planFaults(compile(graph, profile, { reuse }))).toEqual([]);
       }),
       RUNS,
     );
@@ -40,8 +48,12 @@ describe('a plan of any network', () => {
           const { memory } = compile(graph, profile);
           expect(memory.peakBytes).toBe(memory.persistentBytes + memory.transientBytes);
           expect(memory.lowerBoundBytes).toBeLessThanOrEqual(memory.transientBytes);
-          expect(Object.values(memory.byClass).reduce((a, b) => a + b, 0)).toBe(memory.lowerBoundBytes + memory.persistentBytes);
-          expect(memory.transientBytes).toBeLessThanOrEqual(compile(graph, profile, { reuse: false }).memory.transientBytes);
+          expect(Object.values(memory.byClass).reduce((a, b) => a + b, 0)).toBe(
+            memory.lowerBoundBytes + memory.persistentBytes,
+          );
+          expect(memory.transientBytes).toBeLessThanOrEqual(
+            compile(graph, profile, { reuse: false }).memory.transientBytes,
+          );
         }
       }),
       RUNS,
@@ -74,16 +86,30 @@ describe('a plan of every case of the table', () => {
     const faults: string[] = [];
     for (const c of OP_CASES) {
       const graphs = [forwardGraph(c, variant), ...(c.gradient?.length ? [gradientGraph(c, variant)] : [])];
-      for (const graph of graphs) for (const profile of PROFILES) faults.push(...planFaults(compile(graph, profile)).map((fault) => `${graph.name} for ${profile.name}: ${fault}`));
+      for (const graph of graphs)
+        for (const profile of PROFILES)
+          faults.push(
+            ...planFaults(compile(graph, profile)).map((fault) => `${graph.name} for ${profile.name}: ${fault}`),
+          );
     }
     expect(faults).toEqual([]);
   });
 });
 
 describe('the judge itself', () => {
-  const network: RandomNetwork = { steps: [{ maker: 0, a: 0, b: 0 }, { maker: 2, a: 2, b: 1 }], outputs: [2, 3], train: false };
+  const network: RandomNetwork = {
+    steps: [
+      { maker: 0, a: 0, b: 0 },
+      { maker: 2, a: 2, b: 1 },
+    ],
+    outputs: [2, 3],
+    train: false,
+  };
   const plan = compile(traceNetwork(network), referenceProfile);
-  const moved = (name: string, offset: number): Plan => ({ ...plan, values: plan.values.map((v) => (v.name === name ? { ...v, offset } : v)) });
+  const moved = (name: string, offset: number): Plan => ({
+    ...plan,
+    values: plan.values.map((v) => (v.name === name ? { ...v, offset } : v)),
+  });
 
   it('finds values that overlap', () => {
     expect(planFaults(plan)).toEqual([]);
@@ -97,7 +123,15 @@ describe('the judge itself', () => {
 describe('a printed plan', () => {
   it('shows calls, places and memory', () => {
     const plan = compile(
-      traceNetwork({ steps: [{ maker: 14, a: 0, b: 0 }, { maker: 1, a: 2, b: 0 }, { maker: 2, a: 3, b: 1 }], outputs: [4], train: true }),
+      traceNetwork({
+        steps: [
+          { maker: 14, a: 0, b: 0 },
+          { maker: 1, a: 2, b: 0 },
+          { maker: 2, a: 3, b: 1 },
+        ],
+        outputs: [4],
+        train: true,
+      }),
       referenceProfile,
     );
     expect(printPlan(plan)).toMatchSnapshot();
@@ -108,7 +142,8 @@ describe('a printed plan', () => {
 async function run(network: RandomNetwork, reuse: boolean): Promise<Record<string, HostArray>> {
   using session = await createReferenceBackend().createSession({ seed: 5 });
   const executable = await session.load(compile(traceNetwork(network), referenceProfile, { reuse }));
-  const input = (name: string): Float32Array => Float32Array.from(testNumbers(name, elementCount(SHAPE), { kind: 'uniform', low: -1, high: 1 }));
+  const input = (name: string): Float32Array =>
+    Float32Array.from(testNumbers(name, elementCount(SHAPE), { kind: 'uniform', low: -1, high: 1 }));
   const inputs = Object.fromEntries(executable.plan.inputs.map(({ name }) => [name, input(name)]));
   const fields = { lr: 0.05, seed: 3 };
   await executable.run(inputs, { ...fields, step: 0 });

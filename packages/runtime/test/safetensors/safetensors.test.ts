@@ -66,7 +66,9 @@ describe('round trip', () => {
     const into = new Float32Array(2);
     expect((await file.read('y', into)).data).toBe(into);
     expect([...into]).toEqual([7, 8]);
-    await expect(file.read('x', new Float32Array(3))).rejects.toThrow('expected an array for 2 elements of f32 for `into`, got Float32Array(3)');
+    await expect(file.read('x', new Float32Array(3))).rejects.toThrow(
+      'expected an array for 2 elements of f32 for `into`, got Float32Array(3)',
+    );
     await expect(file.read('z')).rejects.toThrow(/expected a tensor of .*lazy.safetensors for `name`, got "z"/);
   });
 
@@ -132,26 +134,63 @@ describe('a file that is not right', () => {
     expect(error).toBeInstanceOf(FormatError);
     return (error as FormatError).message.replace(path, 'FILE');
   };
-  const header = (entries: unknown, dataBytes: number): Promise<string> => faultOf(fileBytes(JSON.stringify(entries), dataBytes));
-  const f32 = (begin: number, end: number, shape = [(end - begin) / 4]): unknown => ({ dtype: 'F32', shape, data_offsets: [begin, end] });
+  const header = (entries: unknown, dataBytes: number): Promise<string> =>
+    faultOf(fileBytes(JSON.stringify(entries), dataBytes));
+  const f32 = (begin: number, end: number, shape = [(end - begin) / 4]): unknown => ({
+    dtype: 'F32',
+    shape,
+    data_offsets: [begin, end],
+  });
 
   it('says what and at which byte', async () => {
-    expect(await faultOf(new Uint8Array(0))).toMatchInlineSnapshot(`"FILE: is no safetensors file: 0 bytes, the header length alone takes 8 (at byte 0)"`);
-    expect(await faultOf(new Uint8Array(5))).toMatchInlineSnapshot(`"FILE: is no safetensors file: 5 bytes, the header length alone takes 8 (at byte 5)"`);
-    expect(await faultOf(new TextEncoder().encode('just some text in a file'))).toMatchInlineSnapshot(`"FILE: is no safetensors file: its first 8 bytes give no header length up to 100000000 (at byte 0)"`);
-    expect(await faultOf(fileBytes('{}', 0).slice(0, 9))).toMatchInlineSnapshot(`"FILE: is truncated: the header ends at byte 10, the file has 9 (at byte 9)"`);
-    expect(await faultOf(fileBytes('{"a":', 0))).toMatchInlineSnapshot(`"FILE: the header is not valid JSON (at byte 8)"`);
-    expect(await faultOf(fileBytes('[]', 0))).toMatchInlineSnapshot(`"FILE: the header is not a JSON object (at byte 8)"`);
-    expect(await header({ a: f32(0, 8) }, 4)).toMatchInlineSnapshot(`"FILE: is truncated: tensor "a" ends at byte 70, the file has 66 (at byte 66)"`);
-    expect(await header({ a: f32(0, 8) }, 12)).toMatchInlineSnapshot(`"FILE: 4 bytes after the last tensor belong to no tensor (at byte 70)"`);
-    expect(await header({ a: f32(0, 8), b: f32(4, 12) }, 12)).toMatchInlineSnapshot(`"FILE: tensors "a" and "b" overlap (at byte 120)"`);
-    expect(await header({ a: f32(0, 8), b: f32(12, 16) }, 16)).toMatchInlineSnapshot(`"FILE: 4 bytes before tensor "b" belong to no tensor (at byte 125)"`);
-    expect(await header({ a: f32(0, 8, [3]) }, 8)).toMatchInlineSnapshot(`"FILE: tensor "a": F32 [3] takes 12 bytes, data_offsets give 8 (at byte 9)"`);
-    expect(await header({ a: { dtype: 'F64', shape: [1], data_offsets: [0, 8] } }, 8)).toMatchInlineSnapshot(`"FILE: tensor "a": has dtype "F64"; this package reads F32, BF16, I32, U32, U8, I16 (at byte 9)"`);
-    expect(await header({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4)).toMatchInlineSnapshot(`"FILE: tensor "a": shape must be a list of sizes (at byte 9)"`);
-    expect(await header({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } }, 4)).toMatchInlineSnapshot(`"FILE: tensor "a": data_offsets must be [begin, end] (at byte 9)"`);
-    expect(await header({ ok: f32(0, 4), a: 3 }, 4)).toMatchInlineSnapshot(`"FILE: tensor "a": expected an object (at byte 63)"`);
-    expect(await header({ __metadata__: { a: 3 } }, 0)).toMatchInlineSnapshot(`"FILE: __metadata__ must map strings to strings (at byte 9)"`);
+    expect(await faultOf(new Uint8Array(0))).toMatchInlineSnapshot(
+      `"FILE: is no safetensors file: 0 bytes, the header length alone takes 8 (at byte 0)"`,
+    );
+    expect(await faultOf(new Uint8Array(5))).toMatchInlineSnapshot(
+      `"FILE: is no safetensors file: 5 bytes, the header length alone takes 8 (at byte 5)"`,
+    );
+    expect(await faultOf(new TextEncoder().encode('just some text in a file'))).toMatchInlineSnapshot(
+      `"FILE: is no safetensors file: its first 8 bytes give no header length up to 100000000 (at byte 0)"`,
+    );
+    expect(await faultOf(fileBytes('{}', 0).slice(0, 9))).toMatchInlineSnapshot(
+      `"FILE: is truncated: the header ends at byte 10, the file has 9 (at byte 9)"`,
+    );
+    expect(await faultOf(fileBytes('{"a":', 0))).toMatchInlineSnapshot(
+      `"FILE: the header is not valid JSON (at byte 8)"`,
+    );
+    expect(await faultOf(fileBytes('[]', 0))).toMatchInlineSnapshot(
+      `"FILE: the header is not a JSON object (at byte 8)"`,
+    );
+    expect(await header({ a: f32(0, 8) }, 4)).toMatchInlineSnapshot(
+      `"FILE: is truncated: tensor "a" ends at byte 70, the file has 66 (at byte 66)"`,
+    );
+    expect(await header({ a: f32(0, 8) }, 12)).toMatchInlineSnapshot(
+      `"FILE: 4 bytes after the last tensor belong to no tensor (at byte 70)"`,
+    );
+    expect(await header({ a: f32(0, 8), b: f32(4, 12) }, 12)).toMatchInlineSnapshot(
+      `"FILE: tensors "a" and "b" overlap (at byte 120)"`,
+    );
+    expect(await header({ a: f32(0, 8), b: f32(12, 16) }, 16)).toMatchInlineSnapshot(
+      `"FILE: 4 bytes before tensor "b" belong to no tensor (at byte 125)"`,
+    );
+    expect(await header({ a: f32(0, 8, [3]) }, 8)).toMatchInlineSnapshot(
+      `"FILE: tensor "a": F32 [3] takes 12 bytes, data_offsets give 8 (at byte 9)"`,
+    );
+    expect(await header({ a: { dtype: 'F64', shape: [1], data_offsets: [0, 8] } }, 8)).toMatchInlineSnapshot(
+      `"FILE: tensor "a": has dtype "F64"; this package reads F32, BF16, I32, U32, U8, I16 (at byte 9)"`,
+    );
+    expect(await header({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4)).toMatchInlineSnapshot(
+      `"FILE: tensor "a": shape must be a list of sizes (at byte 9)"`,
+    );
+    expect(await header({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } }, 4)).toMatchInlineSnapshot(
+      `"FILE: tensor "a": data_offsets must be [begin, end] (at byte 9)"`,
+    );
+    expect(await header({ ok: f32(0, 4), a: 3 }, 4)).toMatchInlineSnapshot(
+      `"FILE: tensor "a": expected an object (at byte 63)"`,
+    );
+    expect(await header({ __metadata__: { a: 3 } }, 0)).toMatchInlineSnapshot(
+      `"FILE: __metadata__ must map strings to strings (at byte 9)"`,
+    );
   });
 
   it('is found at every length of truncation', async () => {
@@ -194,11 +233,15 @@ describe('a write that fails', () => {
 
   it('refuses arrays that do not fit and repeated names', async () => {
     const path = join(folder, 'w.safetensors');
-    await expect(writeSafetensors(path, [{ name: 'x', dtype: 'f32', shape: [2], data: new Float32Array(3) }])).rejects.toThrow(
-      'expected an array of 2 elements for f32 [2] for `data of "x"`, got Float32Array(3)',
+    await expect(
+      writeSafetensors(path, [{ name: 'x', dtype: 'f32', shape: [2], data: new Float32Array(3) }]),
+    ).rejects.toThrow('expected an array of 2 elements for f32 [2] for `data of "x"`, got Float32Array(3)');
+    await expect(
+      writeSafetensors(path, [{ name: 'x', dtype: 'f32', shape: [2], data: () => new Uint8Array(2) }]),
+    ).rejects.toThrow('got Uint8Array(2)');
+    await expect(writeSafetensors(path, [ENTRIES[0]!, ENTRIES[0]!])).rejects.toThrow(
+      'expected a name that is not taken for `name`, got "a.weight"',
     );
-    await expect(writeSafetensors(path, [{ name: 'x', dtype: 'f32', shape: [2], data: () => new Uint8Array(2) }])).rejects.toThrow('got Uint8Array(2)');
-    await expect(writeSafetensors(path, [ENTRIES[0]!, ENTRIES[0]!])).rejects.toThrow('expected a name that is not taken for `name`, got "a.weight"');
     expect(await onlyFile()).toEqual([]);
   });
 
@@ -210,7 +253,10 @@ describe('a write that fails', () => {
     });
     const taken = join(folder, 'taken');
     await mkdir(join(taken, 'inside'), { recursive: true });
-    await expect(writeSafetensors(taken, ENTRIES)).rejects.toMatchObject({ code: 'ERR_WRITE', message: `cannot write ${taken}: there is a folder of this name; choose another name` });
+    await expect(writeSafetensors(taken, ENTRIES)).rejects.toMatchObject({
+      code: 'ERR_WRITE',
+      message: `cannot write ${taken}: there is a folder of this name; choose another name`,
+    });
     expect(await onlyFile()).toEqual(['taken']);
   });
 
@@ -220,24 +266,33 @@ describe('a write that fails', () => {
     await handle.close();
     const error = writeError('run/checkpoint.safetensors', cause as NodeJS.ErrnoException);
     expect(error).toBeInstanceOf(RevoxelError);
-    expect(`${error.code} ${error.message}`).toMatchInlineSnapshot(`"ERR_WRITE cannot write run/checkpoint.safetensors: the disk is full; free space or choose another folder"`);
+    expect(`${error.code} ${error.message}`).toMatchInlineSnapshot(
+      `"ERR_WRITE cannot write run/checkpoint.safetensors: the disk is full; free space or choose another folder"`,
+    );
   });
 
-  it.skipIf(process.platform !== 'linux' || !existsSync(BUILT))('removes its temporary file when the system stops it in the middle', () => {
-    const path = join(folder, 'limited.safetensors');
-    // A limit of 64 KiB on files stands for a disk that fills up; without a handler the signal would end the process.
-    const script = `
+  it.skipIf(process.platform !== 'linux' || !existsSync(BUILT))(
+    'removes its temporary file when the system stops it in the middle',
+    () => {
+      const path = join(folder, 'limited.safetensors');
+      // A limit of 64 KiB on files stands for a disk that fills up; without a handler the signal would end the process.
+      const script = `
       process.on('SIGXFSZ', () => undefined);
       const { writeSafetensors } = await import(${JSON.stringify(pathToFileURL(BUILT).href)});
       await writeSafetensors(${JSON.stringify(path)}, [{ name: 'x', dtype: 'f32', shape: [1 << 20], data: new Float32Array(1 << 20) }]).catch((e) => {
         console.log(JSON.stringify({ code: e.code, message: e.message }));
       });`;
-    const run = spawnSync('bash', ['-c', 'ulimit -f 64; exec "$0" --input-type=module -e "$1"', process.execPath, script], { encoding: 'utf8' });
-    expect(run.stderr).toBe('');
-    expect(JSON.parse(run.stdout)).toEqual({
-      code: 'ERR_WRITE',
-      message: `cannot write ${path}: the file would pass the size limit of this system or process; choose another folder or raise the limit`,
-    });
-    expect(readdirSync(folder)).toEqual([]);
-  });
+      const run = spawnSync(
+        'bash',
+        ['-c', 'ulimit -f 64; exec "$0" --input-type=module -e "$1"', process.execPath, script],
+        { encoding: 'utf8' },
+      );
+      expect(run.stderr).toBe('');
+      expect(JSON.parse(run.stdout)).toEqual({
+        code: 'ERR_WRITE',
+        message: `cannot write ${path}: the file would pass the size limit of this system or process; choose another folder or raise the limit`,
+      });
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
 });

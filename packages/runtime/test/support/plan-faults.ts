@@ -43,7 +43,9 @@ export function planFaults(plan: Plan): string[] {
       if (a === b || b.made < a.made || (b.made === a.made && b.value < a.value)) continue;
       if (b.made > a.last || !overlap(place(plan, a.value), place(plan, b.value))) continue;
       if (b.made === a.last && b.made > a.made && mayAlias(plan, plan.calls[b.made]!, b.value, a.value)) continue;
-      faults.push(`call ${b.made} writes ${describe(plan, b.value)} over ${describe(plan, a.value)}, which is needed until ${a.last}`);
+      faults.push(
+        `call ${b.made} writes ${describe(plan, b.value)} over ${describe(plan, a.value)}, which is needed until ${a.last}`,
+      );
     }
     plan.calls.forEach((call, step) => {
       if (step < a.made || step > a.last || !overlap(place(plan, a.value), call.scratch)) return;
@@ -61,7 +63,8 @@ function mayAlias(plan: Plan, call: KernelCall, output: number, input: number): 
   if (a.offset !== b.offset || a.bytes !== b.bytes) return false;
   const types = (list: readonly number[]) => list.map((v) => plan.values[v]!);
   const op: OpDefinition = OPS[call.op];
-  const pairs = op.inPlace?.({ inputs: types(call.inputs), outputs: types(call.outputs), attrs: call.attrs as never }) ?? [];
+  const pairs =
+    op.inPlace?.({ inputs: types(call.inputs), outputs: types(call.outputs), attrs: call.attrs as never }) ?? [];
   return pairs.some(([p, q]) => p === o && q === i);
 }
 
@@ -73,15 +76,21 @@ function persistentFaults(plan: Plan): string[] {
   const derived = new Set(plan.derived.map((d) => d.value));
   plan.calls.forEach((call, step) => {
     const refreshes = call.outputs.every((v) => derived.has(v));
-    if (!refreshes) for (const v of call.inputs) if (overwritten.has(v)) faults.push(`call ${step} reads ${describe(plan, v)} after it was overwritten`);
+    if (!refreshes)
+      for (const v of call.inputs)
+        if (overwritten.has(v)) faults.push(`call ${step} reads ${describe(plan, v)} after it was overwritten`);
     for (const [o, i] of (OPS[call.op] as OpDefinition).mutates ?? []) {
       const [out, old] = [plan.values[call.outputs[o]!]!, plan.values[call.inputs[i]!]!];
-      if (out.segment !== 'persistent' || out.offset !== old.offset) faults.push(`call ${step} does not overwrite ${describe(plan, call.inputs[i]!)}`);
+      if (out.segment !== 'persistent' || out.offset !== old.offset)
+        faults.push(`call ${step} does not overwrite ${describe(plan, call.inputs[i]!)}`);
       overwritten.add(call.inputs[i]!);
     }
   });
   const leaves = [...plan.persistent, ...plan.derived].map((p) => p.value);
-  for (const a of leaves) for (const b of leaves) if (a < b && overlap(place(plan, a), place(plan, b))) faults.push(`${describe(plan, a)} and ${describe(plan, b)} overlap`);
+  for (const a of leaves)
+    for (const b of leaves)
+      if (a < b && overlap(place(plan, a), place(plan, b)))
+        faults.push(`${describe(plan, a)} and ${describe(plan, b)} overlap`);
   return faults;
 }
 

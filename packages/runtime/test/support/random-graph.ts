@@ -47,12 +47,15 @@ const MAKERS: readonly Maker[] = [
   (_g, a) => reshape(unary('square', reshape(a, [2, 72])), SHAPE),
   (_g, a) => sub(a, mean(a, { axes: [2, 3], keepDims: true })),
   (g, a, _b, id) => dropout(a, 0.25, `dropout${id}`),
-  (g, a, _b, id) => conv(a, g.parameter(`w${id}`, [3, 3, 3, 3], NORMAL), g.parameter(`b${id}`, [3], NORMAL), { padding: 1 }),
+  (g, a, _b, id) =>
+    conv(a, g.parameter(`w${id}`, [3, 3, 3, 3], NORMAL), g.parameter(`b${id}`, [3], NORMAL), { padding: 1 }),
   (g, a, b, id) => conv([a, b], g.parameter(`w${id}`, [3, 6, 1, 1], NORMAL)),
   (g, a, _b, id) => convTranspose(maxPool(a, 2), g.parameter(`w${id}`, [3, 3, 2, 2], NORMAL), undefined, { stride: 2 }),
-  (g, a, _b, id) => leakyRelu(instanceNorm(a, g.parameter(`gamma${id}`, [3], NORMAL), g.parameter(`beta${id}`, [3], NORMAL))),
+  (g, a, _b, id) =>
+    leakyRelu(instanceNorm(a, g.parameter(`gamma${id}`, [3], NORMAL), g.parameter(`beta${id}`, [3], NORMAL))),
   (_g, a) => resize(resize(a, [3, 5]), [4, 6], 'nearest'),
-  (g, a, _b, id) => conv(a, g.parameter('shared', [3, 3, 3, 3], NORMAL), g.parameter(`b${id}`, [3], NORMAL), { padding: 1 }),
+  (g, a, _b, id) =>
+    conv(a, g.parameter('shared', [3, 3, 3, 3], NORMAL), g.parameter(`b${id}`, [3], NORMAL), { padding: 1 }),
 ];
 
 /** A network: which instruction on which earlier tensors, what is given back, and whether it is trained. */
@@ -64,7 +67,10 @@ export interface RandomNetwork {
 
 /** Networks of up to 14 instructions. */
 export const randomNetwork: fc.Arbitrary<RandomNetwork> = fc.record({
-  steps: fc.array(fc.record({ maker: fc.nat(MAKERS.length - 1), a: fc.nat(1000), b: fc.nat(1000) }), { minLength: 1, maxLength: 14 }),
+  steps: fc.array(fc.record({ maker: fc.nat(MAKERS.length - 1), a: fc.nat(1000), b: fc.nat(1000) }), {
+    minLength: 1,
+    maxLength: 14,
+  }),
   outputs: fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }),
   train: fc.boolean(),
 });
@@ -84,18 +90,27 @@ export function traceNetwork({ steps, outputs, train }: RandomNetwork): Graph {
       },
     }) as GraphBuilder;
     const pool = [g.input('x0', SHAPE), g.input('x1', SHAPE)];
-    steps.forEach(({ maker, a, b }, id) => pool.push(MAKERS[maker]!(shared, pool[a % pool.length]!, pool[b % pool.length]!, id)));
+    steps.forEach(({ maker, a, b }, id) =>
+      pool.push(MAKERS[maker]!(shared, pool[a % pool.length]!, pool[b % pool.length]!, id)),
+    );
     [...new Set(outputs.map((o) => o % pool.length))].forEach((o) => g.output(`y${o}`, pool[o]!));
     if (!train) return;
     const loss = mean(unary('square', pool.at(-1)!));
     g.output('loss', loss);
     const wrt = [...parameters];
-    const grads = gradients(loss, wrt.map(([, p]) => p));
+    const grads = gradients(
+      loss,
+      wrt.map(([, p]) => p),
+    );
     g.phase('update', () => {
       const lr = g.step('lr');
       const factor = fill(g, [], 1);
       wrt.forEach(([name, p], i) => {
-        sgdUpdate(p, grads[i]!, g.state(`${name}:momentum`, p.shape, ZEROS, 'optimizer'), lr, factor, { momentum: 0.9, weightDecay: 0.01, nesterov: true });
+        sgdUpdate(p, grads[i]!, g.state(`${name}:momentum`, p.shape, ZEROS, 'optimizer'), lr, factor, {
+          momentum: 0.9,
+          weightDecay: 0.01,
+          nesterov: true,
+        });
       });
     });
     g.output('first', sum(pool[0]!));

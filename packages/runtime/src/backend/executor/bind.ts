@@ -47,7 +47,15 @@ function alignScratch(bytes: number): number {
  * Bind one part's share of a call to memory.
  * @param offsets - byte offset of every value of the plan in its segment.
  */
-export function bindCall(call: KernelCall, plan: Plan, offsets: readonly number[], map: MemoryMap, kernels: KernelTable, part: number, parts: number): Phase[] {
+export function bindCall(
+  call: KernelCall,
+  plan: Plan,
+  offsets: readonly number[],
+  map: MemoryMap,
+  kernels: KernelTable,
+  part: number,
+  parts: number,
+): Phase[] {
   const kernel = kernels[call.op] as Kernel<unknown>;
   const place = { name: call.name, op: call.op };
   const scratch = viewOf(map, 'transient', 'u8', call.scratch.offset, call.scratch.bytes);
@@ -83,7 +91,10 @@ export function bindCall(call: KernelCall, plan: Plan, offsets: readonly number[
     part: alone ? 0 : part,
     parts: alone ? 1 : parts,
   };
-  const own = [kernel.run, ...(kernel.then ?? [])].map((body): Phase => ({ ...place, run: alone && part !== 0 ? undefined : () => body(context) }));
+  const own = [kernel.run, ...(kernel.then ?? [])].map((body): Phase => ({
+    ...place,
+    run: alone && part !== 0 ? undefined : () => body(context),
+  }));
   // Decoding of several operands needs one barrier in all, so does encoding.
   return [...merge(before), ...own, ...merge(after)];
 }

@@ -81,7 +81,9 @@ export class HostMemory {
     try {
       return this.allocate(bytes);
     } catch (cause) {
-      throw new OutOfMemoryError(bytes, 0, 'the system gives no buffer of this size; use a smaller patch or batch', { cause });
+      throw new OutOfMemoryError(bytes, 0, 'the system gives no buffer of this size; use a smaller patch or batch', {
+        cause,
+      });
     }
   }
 }

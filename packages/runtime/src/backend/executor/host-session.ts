@@ -11,7 +11,11 @@ import { HostMemory, viewOf } from './host-memory.js';
 export abstract class HostSession extends BaseSession {
   protected readonly host: HostMemory;
 
-  protected constructor(backend: Backend, options: SessionOptions | undefined, allocate: (bytes: number) => ArrayBufferLike) {
+  protected constructor(
+    backend: Backend,
+    options: SessionOptions | undefined,
+    allocate: (bytes: number) => ArrayBufferLike,
+  ) {
     super(backend, options);
     this.host = new HostMemory(allocate);
   }
@@ -68,5 +72,8 @@ export abstract class HostSession extends BaseSession {
    * @returns a function that runs the calls of the derived values listed in `refresh`, then all calls of the plan, over
    * the memory as it then is.
    */
-  protected abstract bind(plan: Plan, offsets: readonly number[]): (refresh: readonly number[], signal: AbortSignal | undefined) => Promise<void>;
+  protected abstract bind(
+    plan: Plan,
+    offsets: readonly number[],
+  ): (refresh: readonly number[], signal: AbortSignal | undefined) => Promise<void>;
 }

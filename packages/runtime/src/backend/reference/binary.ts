@@ -38,7 +38,11 @@ export function broadcastStrides(shape: Shape, result: Shape): number[] {
 export const binaryKernel: KernelOf<'binary'> = {
   run({ attrs: { kind }, inputs, outputs }) {
     const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!];
-    const [sa, sb, sy] = [broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape), physicalStrides(y.shape)];
+    const [sa, sb, sy] = [
+      broadcastStrides(a.shape, y.shape),
+      broadcastStrides(b.shape, y.shape),
+      physicalStrides(y.shape),
+    ];
     eachIndex(y.shape, (index) => {
       y.data[offsetOf(index, sy)] = binaryValue(kind, a.data[offsetOf(index, sa)]!, b.data[offsetOf(index, sb)]!);
     });

@@ -34,7 +34,8 @@ export const convTransposeKernel: KernelOf<'convTranspose'> = {
             const weights = (((o * kernel[0] + kz) * kernel[1] + ky) * kernel[2] + kx) * inGroup;
             for (let i = 0; i < inGroup; i++) {
               const channel = firstChannel + i - a.channelBegin;
-              if (channel >= 0 && channel < a.channelCount) sums[at(xs, n, channel, qz, qy, qx)]! += value * w[weights + i]!;
+              if (channel >= 0 && channel < a.channelCount)
+                sums[at(xs, n, channel, qz, qy, qx)]! += value * w[weights + i]!;
             }
           });
         });

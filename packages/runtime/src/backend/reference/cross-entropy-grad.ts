@@ -19,7 +19,8 @@ export const crossEntropyGradKernel: KernelOf<'crossEntropyGrad'> = {
       const max = largest(x.data, begin, channels);
       let total = 0;
       for (let c = 0; c < channels; c++) total += Math.exp(x.data[begin + c]! - max);
-      for (let c = 0; c < channels; c++) dx[begin + c] = factor * (Math.exp(x.data[begin + c]! - max) / total - (c === label ? 1 : 0));
+      for (let c = 0; c < channels; c++)
+        dx[begin + c] = factor * (Math.exp(x.data[begin + c]! - max) / total - (c === label ? 1 : 0));
     }
   },
 };

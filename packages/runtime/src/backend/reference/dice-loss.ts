@@ -29,13 +29,22 @@ export const diceLossKernel: KernelOf<'diceLoss'> = {
 };
 
 /** Minus the mean over rows and counted classes of the soft Dice made from the sums. */
-export function meanDice(sums: Float64Array, rows: number, classes: number, background: boolean, smooth: number): number {
+export function meanDice(
+  sums: Float64Array,
+  rows: number,
+  classes: number,
+  background: boolean,
+  smooth: number,
+): number {
   const first = background ? 0 : 1;
   let total = 0;
   for (let row = 0; row < rows; row++) {
     const at = row * 3 * classes;
     for (let k = first; k < classes; k++) {
-      const denominator = Math.max(sums[at + classes + k]! + sums[at + 2 * classes + k]! + smooth, SMALLEST_DENOMINATOR);
+      const denominator = Math.max(
+        sums[at + classes + k]! + sums[at + 2 * classes + k]! + smooth,
+        SMALLEST_DENOMINATOR,
+      );
       total += (2 * sums[at + k]! + smooth) / denominator;
     }
   }

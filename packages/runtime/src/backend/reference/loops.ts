@@ -36,7 +36,14 @@ export function triple(list: readonly number[], neutral: number): Triple {
 }
 
 /** Offset in channels-last memory. */
-export function at({ c, size: [d, h, w] }: Volume, n: number, channel: number, z: number, y: number, x: number): number {
+export function at(
+  { c, size: [d, h, w] }: Volume,
+  n: number,
+  channel: number,
+  z: number,
+  y: number,
+  x: number,
+): number {
   return (((n * d + z) * h + y) * w + x) * c + channel;
 }
 
@@ -75,7 +82,8 @@ export function joinPieces(pieces: readonly KernelTensor[]): { readonly data: Fl
   let begin = 0;
   for (const piece of pieces) {
     const own = piece.shape[1]!;
-    for (let row = 0; row < rows; row++) for (let i = 0; i < own; i++) data[row * c + begin + i] = piece.data[row * own + i]!;
+    for (let row = 0; row < rows; row++)
+      for (let i = 0; i < own; i++) data[row * c + begin + i] = piece.data[row * own + i]!;
     begin += own;
   }
   return { data, shape: { ...first, c } };

@@ -11,7 +11,8 @@ export const matmulKernel: KernelOf<'matmul'> = {
       for (let n = 0; n < columns; n++) {
         let sum = 0;
         for (let k = 0; k < inner; k++) {
-          sum += a.data[transposeA ? k * rows + m : m * inner + k]! * b.data[transposeB ? n * inner + k : k * columns + n]!;
+          sum +=
+            a.data[transposeA ? k * rows + m : m * inner + k]! * b.data[transposeB ? n * inner + k : k * columns + n]!;
         }
         y.data[m * columns + n] = sum;
       }

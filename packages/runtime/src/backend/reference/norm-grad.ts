@@ -21,7 +21,8 @@ export function normGradWith({ attrs, x, gamma, mean, rstd, dy, outputs }: NormG
   const of = statisticIndex(attrs, channels);
   const statistics = mean.data.length;
   const count = x.data.length / statistics;
-  const normalised = (i: number, n: number, c: number): number => (x.data[i]! - mean.data[of(n, c)]!) * rstd.data[of(n, c)]!;
+  const normalised = (i: number, n: number, c: number): number =>
+    (x.data[i]! - mean.data[of(n, c)]!) * rstd.data[of(n, c)]!;
   const [sumG, sumGx] = [new Float64Array(statistics), new Float64Array(statistics)];
   const [dgamma, dbeta] = [new Float64Array(channels), new Float64Array(channels)];
   eachElement(x, (i, n, c) => {

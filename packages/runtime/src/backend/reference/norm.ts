@@ -18,11 +18,15 @@ export function statisticIndex({ mode, groups }: NormAttrs, channels: number): (
 export function eachElement(x: KernelTensor, visit: (i: number, n: number, c: number) => void): void {
   const { n, c, s } = planes(x.shape);
   let i = 0;
-  for (let sample = 0; sample < n; sample++) for (let v = 0; v < s; v++) for (let channel = 0; channel < c; channel++) visit(i++, sample, channel);
+  for (let sample = 0; sample < n; sample++)
+    for (let v = 0; v < s; v++) for (let channel = 0; channel < c; channel++) visit(i++, sample, channel);
 }
 
 /** The norm, followed by `activation`. */
-export function normWith({ attrs, inputs, outputs }: KernelContext<NormAttrs>, activation: (z: number) => number): void {
+export function normWith(
+  { attrs, inputs, outputs }: KernelContext<NormAttrs>,
+  activation: (z: number) => number,
+): void {
   const [x, gamma, beta] = [inputs[0]!, inputs[1]!.data, inputs[2]!.data];
   const [y, mean, rstd] = [outputs[0]!, outputs[1]!.data, outputs[2]!.data];
   const of = statisticIndex(attrs, x.shape[1]!);
@@ -32,7 +36,10 @@ export function normWith({ attrs, inputs, outputs }: KernelContext<NormAttrs>, a
   const variances = new Float64Array(mean.length);
   eachElement(x, (i, n, c) => (variances[of(n, c)]! += (x.data[i]! - means[of(n, c)]!) ** 2 / count));
   const scales = variances.map((variance) => 1 / Math.sqrt(variance + attrs.eps));
-  eachElement(x, (i, n, c) => (y.data[i] = activation(gamma[c]! * (x.data[i]! - means[of(n, c)]!) * scales[of(n, c)]! + beta[c]!)));
+  eachElement(
+    x,
+    (i, n, c) => (y.data[i] = activation(gamma[c]! * (x.data[i]! - means[of(n, c)]!) * scales[of(n, c)]! + beta[c]!)),
+  );
   mean.set(means);
   rstd.set(scales);
 }

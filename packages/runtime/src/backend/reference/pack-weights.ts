@@ -6,7 +6,8 @@ import type { KernelOf } from '../kernel.js';
 export const packWeightsKernel: KernelOf<'packWeights'> = {
   run({ inputs, outputs }) {
     const [w, packed] = [inputs[0]!.data, outputs[0]!.data];
-    if (w.length !== packed.length) internal(`the reference packs ${w.length} weights as they are, not as ${packed.length} numbers`);
+    if (w.length !== packed.length)
+      internal(`the reference packs ${w.length} weights as they are, not as ${packed.length} numbers`);
     packed.set(w);
   },
 };

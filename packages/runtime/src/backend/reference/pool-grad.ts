@@ -22,7 +22,9 @@ export const poolGradKernel: KernelOf<'poolGrad'> = {
           }
           let winner = window[0]!;
           // A NaN is what the forward pass returned, so it takes the gradient.
-          for (const i of window) if (x.data[i]! > x.data[winner]! || (Number.isNaN(x.data[i]!) && !Number.isNaN(x.data[winner]!))) winner = i;
+          for (const i of window)
+            if (x.data[i]! > x.data[winner]! || (Number.isNaN(x.data[i]!) && !Number.isNaN(x.data[winner]!)))
+              winner = i;
           sums[winner]! += grad;
         });
       }

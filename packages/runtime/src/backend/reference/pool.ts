@@ -20,7 +20,8 @@ export function eachInWindow(
     const sz = z * stride[0] - pad[0] + kz;
     const sy = y * stride[1] - pad[1] + ky;
     const sx = x * stride[2] - pad[2] + kx;
-    if (sz >= 0 && sz < xs.size[0] && sy >= 0 && sy < xs.size[1] && sx >= 0 && sx < xs.size[2]) visit(at(xs, n, c, sz, sy, sx));
+    if (sz >= 0 && sz < xs.size[0] && sy >= 0 && sy < xs.size[1] && sx >= 0 && sx < xs.size[2])
+      visit(at(xs, n, c, sz, sy, sx));
   });
 }
 

@@ -11,10 +11,16 @@ export const resizeGradKernel: KernelOf<'resizeGrad'> = {
     const sums = new Float64Array(dx.data.length);
     for (let n = 0; n < ys.n; n++) {
       eachVoxel(ys.size, (z, yy, xx) => {
-        const [az, ay, ax] = [samples(mode, z, xs.size[0], ys.size[0]), samples(mode, yy, xs.size[1], ys.size[1]), samples(mode, xx, xs.size[2], ys.size[2])];
+        const [az, ay, ax] = [
+          samples(mode, z, xs.size[0], ys.size[0]),
+          samples(mode, yy, xs.size[1], ys.size[1]),
+          samples(mode, xx, xs.size[2], ys.size[2]),
+        ];
         for (let c = 0; c < ys.c; c++) {
           const grad = dy.data[at(ys, n, c, z, yy, xx)]!;
-          for (const [iz, wz] of az) for (const [iy, wy] of ay) for (const [ix, wx] of ax) sums[at(xs, n, c, iz, iy, ix)]! += wz * wy * wx * grad;
+          for (const [iz, wz] of az)
+            for (const [iy, wy] of ay)
+              for (const [ix, wx] of ax) sums[at(xs, n, c, iz, iy, ix)]! += wz * wy * wx * grad;
         }
       });
     }

@@ -32,7 +32,14 @@ function run(context: KernelContext<AttrsFor<'binary'>>): void {
   else for (let i = begin; i < end; i++) y.data[i] = binaryValue(attrs.kind, a.data[i % pa]!, b.data[i % pb]!);
 }
 
-function same(kind: AttrsFor<'binary'>['kind'], a: Float32Array, b: Float32Array, y: Float32Array, begin: number, end: number): void {
+function same(
+  kind: AttrsFor<'binary'>['kind'],
+  a: Float32Array,
+  b: Float32Array,
+  y: Float32Array,
+  begin: number,
+  end: number,
+): void {
   switch (kind) {
     case 'add':
       for (let i = begin; i < end; i++) y[i] = a[i]! + b[i]!;

@@ -43,7 +43,15 @@ export function copyBox(source: BoxSide, target: BoxSide, size: readonly number[
   }
 }
 
-function copyRow(source: HostArray, from: number, fromStep: number, target: HostArray, to: number, toStep: number, length: number): void {
+function copyRow(
+  source: HostArray,
+  from: number,
+  fromStep: number,
+  target: HostArray,
+  to: number,
+  toStep: number,
+  length: number,
+): void {
   if (fromStep === 1 && toStep === 1) for (let i = 0; i < length; i++) target[to + i] = source[from + i]!;
   else for (let i = 0; i < length; i++) target[to + i * toStep] = source[from + i * fromStep]!;
 }

@@ -42,7 +42,14 @@ export function forwardBox(a: ConvGeometry, outSize: Triple): TapBox {
   const dilation = triple(a.dilation, 1);
   const axis = (i: 0 | 1 | 2): AxisTaps => {
     const taps = Array.from({ length: kernel[i] }, (_, t) => t);
-    return { count: outSize[i], outStart: 0, outStep: 1, srcStep: stride[i], taps, offsets: taps.map((t) => t * dilation[i] - pad[i]) };
+    return {
+      count: outSize[i],
+      outStart: 0,
+      outStep: 1,
+      srcStep: stride[i],
+      taps,
+      offsets: taps.map((t) => t * dilation[i] - pad[i]),
+    };
   };
   return [axis(0), axis(1), axis(2)];
 }
@@ -63,7 +70,14 @@ export function transposedBoxes(a: ConvGeometry, outSize: Triple): readonly TapB
         taps.push(mirrored);
         offsets.push(reach / stride[i]);
       }
-      return { count: Math.ceil((outSize[i] - residue) / stride[i]), outStart: residue, outStep: stride[i], srcStep: 1, taps, offsets };
+      return {
+        count: Math.ceil((outSize[i] - residue) / stride[i]),
+        outStart: residue,
+        outStep: stride[i],
+        srcStep: 1,
+        taps,
+        offsets,
+      };
     });
   return axis(0).flatMap((z) => axis(1).flatMap((y) => axis(2).map((x): TapBox => [z, y, x])));
 }
@@ -110,7 +124,10 @@ export function gatherColumns(
   const { kBegin, kEnd, channels, firstChannel } = rows;
   const tapsX = ax.taps.length;
   const rowLength = tapsX * channels;
-  const only = source.pieces.length === 1 && source.pieces[0]!.channels === channels ? (source.pieces[0]!.data as Float32Array) : undefined;
+  const only =
+    source.pieces.length === 1 && source.pieces[0]!.channels === channels
+      ? (source.pieces[0]!.data as Float32Array)
+      : undefined;
   const adjacent = ax.offsets.every((o, i) => i === 0 || o === ax.offsets[i - 1]! + 1);
   const firstX = ax.offsets[0] ?? 0;
   const lastX = ax.offsets[tapsX - 1] ?? 0;
@@ -177,7 +194,14 @@ function clearRun(target: Float64Array, to: number, length: number): void {
 }
 
 /** Channels `first` ... `first + length - 1` of a voxel, which may lie in several pieces. */
-function copyPieces(source: ColumnSource, voxel: number, first: number, target: Float64Array, to: number, length: number): void {
+function copyPieces(
+  source: ColumnSource,
+  voxel: number,
+  first: number,
+  target: Float64Array,
+  to: number,
+  length: number,
+): void {
   let [skip, left, next] = [first, length, to];
   for (const { data, channels } of source.pieces) {
     if (left <= 0) return;
@@ -193,7 +217,14 @@ function copyPieces(source: ColumnSource, voxel: number, first: number, target: 
 /**
  * Offsets in the result (of `channels` channels) of the first channel of columns m ... m + count - 1 of a box.
  */
-export function columnPositions([az, ay, ax]: TapBox, outSize: Triple, channels: number, m: number, count: number, target: Float64Array): void {
+export function columnPositions(
+  [az, ay, ax]: TapBox,
+  outSize: Triple,
+  channels: number,
+  m: number,
+  count: number,
+  target: Float64Array,
+): void {
   const [depth, height, width] = outSize;
   let x = m % ax.count;
   let rest = (m - x) / ax.count;
@@ -201,7 +232,8 @@ export function columnPositions([az, ay, ax]: TapBox, outSize: Triple, channels:
   rest = (rest - y) / ay.count;
   let z = rest % az.count;
   let n = (rest - z) / az.count;
-  const startRow = (): number => ((n * depth + az.outStart + z * az.outStep) * height + ay.outStart + y * ay.outStep) * width + ax.outStart;
+  const startRow = (): number =>
+    ((n * depth + az.outStart + z * az.outStep) * height + ay.outStart + y * ay.outStep) * width + ax.outStart;
   let row = startRow();
   for (let p = 0; p < count; p++) {
     target[p] = (row + x * ax.outStep) * channels;

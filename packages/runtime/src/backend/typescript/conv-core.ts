@@ -54,7 +54,8 @@ export function multiplyColumns(product: ColumnProduct, part: number, parts: num
   if (part >= active) return;
   const columns = scratch;
   const columnsBegin = product.scratchBegin + part * own;
-  const blocksOf = (box: TapBox, g: WeightGroup): number => Math.ceil((samples * boxColumns(box)) / blockColumns(taps * g.ins));
+  const blocksOf = (box: TapBox, g: WeightGroup): number =>
+    Math.ceil((samples * boxColumns(box)) / blockColumns(taps * g.ins));
   let total = 0;
   for (const box of boxes) for (const g of groups) total += blocksOf(box, g);
   const { begin, end } = shareOf(total, part, active);
@@ -72,13 +73,30 @@ export function multiplyColumns(product: ColumnProduct, part: number, parts: num
   }
 }
 
-function multiplyBlock(product: ColumnProduct, box: TapBox, g: WeightGroup, columns: Float64Array, begin: number, m: number, count: number): void {
+function multiplyBlock(
+  product: ColumnProduct,
+  box: TapBox,
+  g: WeightGroup,
+  columns: Float64Array,
+  begin: number,
+  m: number,
+  count: number,
+): void {
   const { kernel, weights, bias, resultChannels } = product;
   const result = product.result as Float32Array;
   const taps = kernel[0] * kernel[1] * kernel[2];
   const boxSize = boxTaps(box);
   const k = boxSize * g.ins;
-  gatherColumns(product.source, box, { firstChannel: g.firstIn, channels: g.ins, kBegin: 0, kEnd: k }, m, count, columns, begin, k);
+  gatherColumns(
+    product.source,
+    box,
+    { firstChannel: g.firstIn, channels: g.ins, kBegin: 0, kEnd: k },
+    m,
+    count,
+    columns,
+    begin,
+    k,
+  );
   columnPositions(box, product.resultSize, resultChannels, m, count, positions);
   const blockSize = 4 * taps * g.ins;
   for (let o = 0; o < g.outs; o += 4) {
@@ -103,7 +121,15 @@ function multiplyBlock(product: ColumnProduct, box: TapBox, g: WeightGroup, colu
 }
 
 /** A box that has some of the kernel's taps only: one run of the weights per tap. */
-function multiplyTaps([az, ay, ax]: TapBox, kernel: Triple, ins: number, columns: Float64Array, quad: number, weights: Float64Array, block: number): void {
+function multiplyTaps(
+  [az, ay, ax]: TapBox,
+  kernel: Triple,
+  ins: number,
+  columns: Float64Array,
+  quad: number,
+  weights: Float64Array,
+  block: number,
+): void {
   let from = quad;
   for (const tz of az.taps) {
     for (const ty of ay.taps) {
@@ -117,6 +143,11 @@ function multiplyTaps([az, ay, ax]: TapBox, kernel: Triple, ins: number, columns
 }
 
 /** Bytes of scratch: a block of columns for each of `threads` workers after `weights` float64 elements of packed weights. */
-export function productScratchBytes(groups: readonly WeightGroup[], taps: number, threads: number, weights: number): number {
+export function productScratchBytes(
+  groups: readonly WeightGroup[],
+  taps: number,
+  threads: number,
+  weights: number,
+): number {
   return 8 * (weights + threads * blockLength(groups, taps));
 }

@@ -23,12 +23,16 @@ function groupsOf(a: Attrs, y: Shaped): readonly WeightGroup[] {
 }
 
 function tileOf(a: Attrs, y: Shaped): WinogradTile | undefined {
-  return a.dilation.every((d) => d === 1) && winogradFits(a, y.shape[1]!, a.channelCount) ? winogradTile(a.kernel) : undefined;
+  return a.dilation.every((d) => d === 1) && winogradFits(a, y.shape[1]!, a.channelCount)
+    ? winogradTile(a.kernel)
+    : undefined;
 }
 
 function weightLength(a: Attrs, y: Shaped): number {
   const tile = tileOf(a, y);
-  return tile ? winogradLength(tile, y.shape[1]!, a.channelCount) : packedLength(groupsOf(a, y), elementCount(a.kernel));
+  return tile
+    ? winogradLength(tile, y.shape[1]!, a.channelCount)
+    : packedLength(groupsOf(a, y), elementCount(a.kernel));
 }
 
 /** Length of the derived packed weights in float64 elements, or 0 to read the weights plain. */
@@ -56,7 +60,20 @@ function pack({ attrs: a, inputs, scratch64, part, parts }: KernelContext<Attrs>
   if (a.form === 'packed') return;
   const y = inputs[0]!;
   const plain = inputs[1]!.data;
-  if (tileOf(a, y)) packTransformed(scratch64, 0, plain, 'inputGrad', a.kernel, y.shape[1]!, a.channelCount, a.channelBegin, a.inChannels, part, parts);
+  if (tileOf(a, y))
+    packTransformed(
+      scratch64,
+      0,
+      plain,
+      'inputGrad',
+      a.kernel,
+      y.shape[1]!,
+      a.channelCount,
+      a.channelBegin,
+      a.inChannels,
+      part,
+      parts,
+    );
   else packInto(scratch64, 0, plain, 'inputGrad', groupsOf(a, y), a.kernel, a.inChannels / a.groups, part, parts);
 }
 
@@ -80,7 +97,11 @@ function multiply({ attrs: a, inputs, outputs, scratch64, part, parts }: KernelC
     return;
   }
   const boxes = transposedBoxes(a, x.size);
-  multiplyColumns({ ...common, boxes, groups: groupsOf(a, inputs[0]!), kernel: triple(a.kernel, 1), resultChannels: x.c }, part, parts);
+  multiplyColumns(
+    { ...common, boxes, groups: groupsOf(a, inputs[0]!), kernel: triple(a.kernel, 1), resultChannels: x.c },
+    part,
+    parts,
+  );
 }
 
 export const convTransposeKernel: KernelOf<'convTranspose'> = { parallel: true, run: pack, then: [multiply] };

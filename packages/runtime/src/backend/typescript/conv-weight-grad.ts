@@ -68,7 +68,10 @@ function run(context: KernelContext<Attrs>): void {
   if (outputs[1]) biasGradient(inputs[a.pieces]!.data as Float32Array, outputs[1].data as Float32Array, part, parts);
 }
 
-function sumTiles({ attrs: a, inputs, outputs, scratch64, part, parts }: KernelContext<Attrs>, tile: WinogradTile): void {
+function sumTiles(
+  { attrs: a, inputs, outputs, scratch64, part, parts }: KernelContext<Attrs>,
+  tile: WinogradTile,
+): void {
   const dy = volume(inputs[a.pieces]!.shape);
   const { ins, outs } = sizesOf(a, inputs);
   sumTransformed(
@@ -76,7 +79,10 @@ function sumTiles({ attrs: a, inputs, outputs, scratch64, part, parts }: KernelC
       tile,
       kernel: a.kernel,
       samples: dy.n,
-      x: { pieces: inputs.slice(0, a.pieces).map((p) => ({ data: p.data, channels: p.shape[1]! })), size: volume(inputs[0]!.shape).size },
+      x: {
+        pieces: inputs.slice(0, a.pieces).map((p) => ({ data: p.data, channels: p.shape[1]! })),
+        size: volume(inputs[0]!.shape).size,
+      },
       origin: triple(a.padBefore, 0).map((p) => -p) as unknown as Triple,
       dy: { pieces: [{ data: inputs[a.pieces]!.data, channels: dy.c }], size: dy.size },
       ins,
@@ -99,16 +105,27 @@ function sumColumns(context: KernelContext<Attrs>): void {
     for (let g = 0; g < a.groups; g++) {
       const low = Math.max(begin - g * quadsPerGroup, 0) * 4;
       const high = Math.min(Math.min(end - g * quadsPerGroup, quadsPerGroup) * 4, elementCount(a.kernel) * sizes.ins);
-      for (let k = low; k < high; k += sizes.rows) addRows(context, sizes, g, k, Math.min(k + sizes.rows, high), part * sizes.own);
+      for (let k = low; k < high; k += sizes.rows)
+        addRows(context, sizes, g, k, Math.min(k + sizes.rows, high), part * sizes.own);
     }
   }
 }
 
 /** Rows kBegin ... kEnd - 1 of group g, complete. */
-function addRows({ attrs: a, inputs, outputs, scratch64 }: KernelContext<Attrs>, { ins, outs, rows }: Sizes, g: number, kBegin: number, kEnd: number, own: number): void {
+function addRows(
+  { attrs: a, inputs, outputs, scratch64 }: KernelContext<Attrs>,
+  { ins, outs, rows }: Sizes,
+  g: number,
+  kBegin: number,
+  kEnd: number,
+  own: number,
+): void {
   const y = volume(inputs[a.pieces]!.shape);
   const dy = inputs[a.pieces]!.data as Float32Array;
-  const source = { pieces: inputs.slice(0, a.pieces).map((p) => ({ data: p.data, channels: p.shape[1]! })), size: volume(inputs[0]!.shape).size };
+  const source = {
+    pieces: inputs.slice(0, a.pieces).map((p) => ({ data: p.data, channels: p.shape[1]! })),
+    size: volume(inputs[0]!.shape).size,
+  };
   const box = forwardBox(a, y.size);
   const k4 = ceil4(kEnd - kBegin);
   const o4 = ceil4(outs);
@@ -119,12 +136,31 @@ function addRows({ attrs: a, inputs, outputs, scratch64 }: KernelContext<Attrs>,
   const all = y.n * boxColumns(box);
   for (let m = 0; m < all; m += COLUMNS) {
     const count = Math.min(COLUMNS, all - m);
-    gatherColumns(source, box, { firstChannel: g * ins, channels: ins, kBegin, kEnd }, m, count, scratch64, columns, k4);
+    gatherColumns(
+      source,
+      box,
+      { firstChannel: g * ins, channels: ins, kBegin, kEnd },
+      m,
+      count,
+      scratch64,
+      columns,
+      k4,
+    );
     gatherGradients(dy, y.c, g * outs, outs, m, count, scratch64, grads, o4);
     const quads = Math.ceil(count / 4);
     for (let k = 0, t = sums; k < k4; k += 4) {
       for (let o = 0; o < o4; o += 4, t += TILE) {
-        multiplyTileOverColumns(scratch64, columns + k * 4, k4 * 4, scratch64, grads + o * 4, o4 * 4, quads, scratch64, t);
+        multiplyTileOverColumns(
+          scratch64,
+          columns + k * 4,
+          k4 * 4,
+          scratch64,
+          grads + o * 4,
+          o4 * 4,
+          quads,
+          scratch64,
+          t,
+        );
       }
     }
   }
@@ -140,7 +176,17 @@ function addRows({ attrs: a, inputs, outputs, scratch64 }: KernelContext<Attrs>,
 }
 
 /** dy of `count` voxels as [voxel / 4][channel][voxel % 4], zeros for voxels beyond. Lanes of missing channels are never stored. */
-function gatherGradients(dy: Float32Array, channels: number, first: number, outs: number, m: number, count: number, target: Float64Array, begin: number, o4: number): void {
+function gatherGradients(
+  dy: Float32Array,
+  channels: number,
+  first: number,
+  outs: number,
+  m: number,
+  count: number,
+  target: Float64Array,
+  begin: number,
+  o4: number,
+): void {
   for (let p = 0; p < ceil4(count); p++) {
     let to = begin + (p >> 2) * o4 * 4 + (p & 3);
     const from = (m + p) * channels + first;

@@ -27,13 +27,17 @@ function groupsOf(a: Attrs, inputs: Shaped): readonly WeightGroup[] {
 
 /** The tile by which this convolution is computed, if it is. */
 function tileOf(a: Attrs, inputs: Shaped): WinogradTile | undefined {
-  return a.dilation.every((d) => d === 1) && winogradFits(a, inChannels(a, inputs), a.outChannels) ? winogradTile(a.kernel) : undefined;
+  return a.dilation.every((d) => d === 1) && winogradFits(a, inChannels(a, inputs), a.outChannels)
+    ? winogradTile(a.kernel)
+    : undefined;
 }
 
 /** Float64 elements of the weights in the form this convolution reads. */
 function weightLength(a: Attrs, inputs: Shaped): number {
   const tile = tileOf(a, inputs);
-  return tile ? winogradLength(tile, inChannels(a, inputs), a.outChannels) : packedLength(groupsOf(a, inputs), elementCount(a.kernel));
+  return tile
+    ? winogradLength(tile, inChannels(a, inputs), a.outChannels)
+    : packedLength(groupsOf(a, inputs), elementCount(a.kernel));
 }
 
 /** Length of the derived packed weights in float64 elements, or 0 to read the weights plain. */
@@ -56,7 +60,11 @@ export function convVariant({ attrs, inputs }: QueryOf<'conv'>): number {
 }
 
 /** Packed weights as float64: a derived copy, or the beginning of scratch. */
-export function packedView(form: 'plain' | 'packed', stored: { readonly data: unknown }, scratch: Float64Array): Float64Array {
+export function packedView(
+  form: 'plain' | 'packed',
+  stored: { readonly data: unknown },
+  scratch: Float64Array,
+): Float64Array {
   if (form === 'plain') return scratch;
   if (!(stored.data instanceof Float32Array)) return internal('packed weights are not f32');
   return new Float64Array(stored.data.buffer, stored.data.byteOffset, stored.data.length / 2);
@@ -78,7 +86,10 @@ function multiply({ attrs: a, inputs, outputs, scratch64, part, parts }: KernelC
   const y = volume(outputs[0]!.shape);
   const common = {
     samples: y.n,
-    source: { pieces: inputs.slice(0, a.pieces).map((p) => ({ data: p.data, channels: p.shape[1]! })), size: volume(inputs[0]!.shape).size },
+    source: {
+      pieces: inputs.slice(0, a.pieces).map((p) => ({ data: p.data, channels: p.shape[1]! })),
+      size: volume(inputs[0]!.shape).size,
+    },
     weights: packedView(a.form, inputs[a.pieces]!, scratch64),
     bias: a.bias ? inputs[a.pieces + 1]!.data : undefined,
     result: outputs[0]!.data,
@@ -93,7 +104,11 @@ function multiply({ attrs: a, inputs, outputs, scratch64, part, parts }: KernelC
     return;
   }
   const boxes = [forwardBox(a, y.size)];
-  multiplyColumns({ ...common, boxes, groups: groupsOf(a, inputs), kernel: triple(a.kernel, 1), resultChannels: y.c }, part, parts);
+  multiplyColumns(
+    { ...common, boxes, groups: groupsOf(a, inputs), kernel: triple(a.kernel, 1), resultChannels: y.c },
+    part,
+    parts,
+  );
 }
 
 export const convKernel: KernelOf<'conv'> = { parallel: true, run: pack, then: [multiply] };

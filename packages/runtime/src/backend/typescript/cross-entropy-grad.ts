@@ -23,7 +23,8 @@ export const crossEntropyGradKernel: KernelOf<'crossEntropyGrad'> = {
       for (let c = 1; c < channels; c++) if (x[at + c]! > max) max = x[at + c]!;
       let total = 0;
       for (let c = 0; c < channels; c++) total += Math.exp(x[at + c]! - max);
-      for (let c = 0; c < channels; c++) dx[at + c] = factor * (Math.exp(x[at + c]! - max) / total - (c === label ? 1 : 0));
+      for (let c = 0; c < channels; c++)
+        dx[at + c] = factor * (Math.exp(x[at + c]! - max) / total - (c === label ? 1 : 0));
     }
   },
 };

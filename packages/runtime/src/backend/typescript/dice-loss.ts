@@ -41,7 +41,13 @@ function sums({ attrs: { ignore }, inputs, scratch64, part, parts }: KernelConte
   }
 }
 
-function finish({ attrs: { batch, background, smooth }, inputs, outputs, scratch64, part }: KernelContext<Attrs>): void {
+function finish({
+  attrs: { batch, background, smooth },
+  inputs,
+  outputs,
+  scratch64,
+  part,
+}: KernelContext<Attrs>): void {
   if (part !== 0) return;
   const { n, c, s } = planes(inputs[0]!.shape);
   const rows = batch ? 1 : n;

@@ -20,5 +20,10 @@ export type ToWorker =
 export interface RunEnd {
   readonly end: 'done' | 'aborted' | 'failed';
   /** In the worker that failed: which kernel and why. */
-  readonly failure?: { readonly op: string; readonly name: string; readonly message: string; readonly stack: string | undefined };
+  readonly failure?: {
+    readonly op: string;
+    readonly name: string;
+    readonly message: string;
+    readonly stack: string | undefined;
+  };
 }

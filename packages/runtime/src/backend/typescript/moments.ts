@@ -49,36 +49,63 @@ export function chunkRange({ size, voxels }: Chunks, chunk: number): { readonly 
 }
 
 /** Calls `visit` for the share of all (sample, chunk) pairs. */
-export function eachChunk(chunks: Chunks, part: number, parts: number, visit: (sample: number, chunk: number) => void): void {
+export function eachChunk(
+  chunks: Chunks,
+  part: number,
+  parts: number,
+  visit: (sample: number, chunk: number) => void,
+): void {
   const { begin, end } = shareOf(chunks.samples * chunks.count, part, parts);
   for (let i = begin; i < end; i++) visit(Math.floor(i / chunks.count), i % chunks.count);
 }
 
 /** Mean and sum of squared distances of every channel over `voxels` voxels from `first` on, to `out` (mean, distances per channel). */
-export function chunkMoments(x: Float32Array, channels: number, first: number, voxels: number, out: Float64Array, to: number): void {
+export function chunkMoments(
+  x: Float32Array,
+  channels: number,
+  first: number,
+  voxels: number,
+  out: Float64Array,
+  to: number,
+): void {
   const begin = first * channels;
   const end = begin + voxels * channels;
   let c = 0;
   for (; c + 4 <= channels; c += 4) {
-    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    let s0 = 0,
+      s1 = 0,
+      s2 = 0,
+      s3 = 0;
     for (let i = begin + c; i < end; i += channels) {
       s0 += x[i]!;
       s1 += x[i + 1]!;
       s2 += x[i + 2]!;
       s3 += x[i + 3]!;
     }
-    const m0 = s0 / voxels, m1 = s1 / voxels, m2 = s2 / voxels, m3 = s3 / voxels;
+    const m0 = s0 / voxels,
+      m1 = s1 / voxels,
+      m2 = s2 / voxels,
+      m3 = s3 / voxels;
     s0 = s1 = s2 = s3 = 0;
     for (let i = begin + c; i < end; i += channels) {
-      const d0 = x[i]! - m0, d1 = x[i + 1]! - m1, d2 = x[i + 2]! - m2, d3 = x[i + 3]! - m3;
+      const d0 = x[i]! - m0,
+        d1 = x[i + 1]! - m1,
+        d2 = x[i + 2]! - m2,
+        d3 = x[i + 3]! - m3;
       s0 += d0 * d0;
       s1 += d1 * d1;
       s2 += d2 * d2;
       s3 += d3 * d3;
     }
     const at = to + 2 * c;
-    out[at] = m0; out[at + 1] = s0; out[at + 2] = m1; out[at + 3] = s1;
-    out[at + 4] = m2; out[at + 5] = s2; out[at + 6] = m3; out[at + 7] = s3;
+    out[at] = m0;
+    out[at + 1] = s0;
+    out[at + 2] = m1;
+    out[at + 3] = s1;
+    out[at + 4] = m2;
+    out[at + 5] = s2;
+    out[at + 6] = m3;
+    out[at + 7] = s3;
   }
   for (; c < channels; c++) {
     let sum = 0;

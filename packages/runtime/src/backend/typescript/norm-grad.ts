@@ -24,7 +24,14 @@ const data = (t: KernelTensor | undefined): Float32Array => t!.data as Float32Ar
 function operands(inputs: readonly KernelTensor[]): Operands {
   const activated = inputs.length === 6;
   const rest = activated ? inputs.slice(3) : inputs.slice(2);
-  return { x: data(inputs[0]), gamma: data(inputs[1]), beta: activated ? data(inputs[2]) : undefined, mean: data(rest[0]), rstd: data(rest[1]), dy: data(rest[2]) };
+  return {
+    x: data(inputs[0]),
+    gamma: data(inputs[1]),
+    beta: activated ? data(inputs[2]) : undefined,
+    mean: data(rest[0]),
+    rstd: data(rest[1]),
+    dy: data(rest[2]),
+  };
 }
 
 /** Index of the statistic of a channel. */

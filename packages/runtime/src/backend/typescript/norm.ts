@@ -38,7 +38,8 @@ function combine({ attrs, inputs, outputs, scratch64, part, parts }: KernelConte
       for (let chunk = 0; chunk < count; chunk++) {
         const range = chunkRange(chunks, chunk);
         const at = ((sample * count + chunk) * channels + firstChannel) * 2;
-        for (let c = 0; c < width; c++) addMoments(total, range.end - range.begin, scratch64[at + 2 * c]!, scratch64[at + 2 * c + 1]!);
+        for (let c = 0; c < width; c++)
+          addMoments(total, range.end - range.begin, scratch64[at + 2 * c]!, scratch64[at + 2 * c + 1]!);
       }
     }
     const scale = 1 / Math.sqrt(total.distances / total.count + attrs.eps);

@@ -13,7 +13,8 @@ function pack({ attrs: a, inputs, outputs, part, parts }: KernelContext<AttrsFor
   const target = new Float64Array(stored.buffer, stored.byteOffset, Math.floor(stored.length / 2));
   const [outChannels, perGroup] = [w.shape[0]!, w.shape[1]!];
   const kernel = w.shape.slice(2);
-  const [ins, outs, local] = a.form === 'forward' ? [perGroup, outChannels, 0] : [outChannels, a.channelCount, a.channelBegin];
+  const [ins, outs, local] =
+    a.form === 'forward' ? [perGroup, outChannels, 0] : [outChannels, a.channelCount, a.channelBegin];
   if (winogradFits({ ...a, kernel }, ins, outs)) {
     check(stored.length, winogradLength(winogradTile(kernel)!, ins, outs));
     packTransformed(target, 0, w.data, a.form, kernel, ins, outs, local, perGroup, part, parts);

@@ -16,7 +16,10 @@ const CHUNK_ROWS = 1024;
 const MOST_CHUNKS = 256;
 
 /** The operand as rows x channels with the rows summed over, or undefined for other axes. */
-function rowsOf({ axes }: Attrs, shape: Shape): { readonly rows: number; readonly channels: number; readonly chunk: number; readonly chunks: number } | undefined {
+function rowsOf(
+  { axes }: Attrs,
+  shape: Shape,
+): { readonly rows: number; readonly channels: number; readonly chunk: number; readonly chunks: number } | undefined {
   const all = axes.length === shape.length;
   if (!all && (shape.length < 2 || axes.length !== shape.length - 1 || axes.includes(1))) return undefined;
   const channels = all ? 1 : shape[1]!;
@@ -47,7 +50,14 @@ function partial(context: KernelContext<Attrs>): void {
 }
 
 /** Sums of every column of the rows that lie in first ... last - 1. */
-export function columnSums(x: Float32Array, first: number, last: number, channels: number, out: Float64Array, to: number): void {
+export function columnSums(
+  x: Float32Array,
+  first: number,
+  last: number,
+  channels: number,
+  out: Float64Array,
+  to: number,
+): void {
   let c = 0;
   for (; c + 4 <= channels; c += 4) {
     let s0 = 0;

@@ -19,15 +19,34 @@ export interface WeightGroup {
 }
 
 /** Groups of a convolution. */
-export function forwardGroups(inChannels: number, outChannels: number, groups: number, taps: number): readonly WeightGroup[] {
+export function forwardGroups(
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+  taps: number,
+): readonly WeightGroup[] {
   const ins = inChannels / groups;
   const outs = outChannels / groups;
   const size = ceil4(outs) * taps * ins;
-  return Array.from({ length: groups }, (_, g) => ({ firstOut: g * outs, outs, firstIn: g * ins, ins, packed: g * size, local: 0 }));
+  return Array.from({ length: groups }, (_, g) => ({
+    firstOut: g * outs,
+    outs,
+    firstIn: g * ins,
+    ins,
+    packed: g * size,
+    local: 0,
+  }));
 }
 
 /** Groups of a transposed convolution for the channels begin ... begin + count - 1 of its result. */
-export function transposedGroups(inChannels: number, outChannels: number, groups: number, taps: number, begin: number, count: number): readonly WeightGroup[] {
+export function transposedGroups(
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+  taps: number,
+  begin: number,
+  count: number,
+): readonly WeightGroup[] {
   const perGroup = inChannels / groups;
   const ins = outChannels / groups;
   const result: WeightGroup[] = [];

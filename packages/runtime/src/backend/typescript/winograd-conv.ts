@@ -46,7 +46,11 @@ export interface WinogradProduct {
 
 /** Tiles per axis. */
 export function tileCounts(tile: WinogradTile, size: Triple): Triple {
-  return [Math.ceil(size[0] / tile.outputs[0]), Math.ceil(size[1] / tile.outputs[1]), Math.ceil(size[2] / tile.outputs[2])];
+  return [
+    Math.ceil(size[0] / tile.outputs[0]),
+    Math.ceil(size[1] / tile.outputs[1]),
+    Math.ceil(size[2] / tile.outputs[2]),
+  ];
 }
 
 /** Compute the share of `part`. Workers beyond those that scratch was planned for stay idle. */
@@ -85,7 +89,16 @@ function multiplyBlock(product: WinogradProduct, own: number, size: number, firs
     for (let block = 0; block < blocks; block++) {
       const w = (position * blocks + block) * ins * 4;
       for (let q = 0; q < quads; q++) {
-        multiplyTileTo(scratch, tiles + (position * quads + q) * ins * 4, weights, w, ins, scratch, products + q * 4 * row + position * o4 + block * 4, row);
+        multiplyTileTo(
+          scratch,
+          tiles + (position * quads + q) * ins * 4,
+          weights,
+          w,
+          ins,
+          scratch,
+          products + q * 4 * row + position * o4 + block * 4,
+          row,
+        );
       }
     }
   }
@@ -93,7 +106,11 @@ function multiplyBlock(product: WinogradProduct, own: number, size: number, firs
 }
 
 /** Sample and first output of a tile. */
-export function tileIndex(index: number, counts: Triple, outputs: Triple): readonly [n: number, z: number, y: number, x: number] {
+export function tileIndex(
+  index: number,
+  counts: Triple,
+  outputs: Triple,
+): readonly [n: number, z: number, y: number, x: number] {
   const x = index % counts[2];
   let rest = (index - x) / counts[2];
   const y = rest % counts[1];
@@ -147,16 +164,37 @@ function copyRun(source: Float32Array, from: number, target: Float64Array, to: n
 }
 
 /** Transform the tile in the buffer and store it as tile `t` of [position][tile / 4][channel][tile % 4], with room for `stride` channels. */
-export function storeTransformed({ inputs, positions }: WinogradTile, channels: number, data: Float64Array, buffer: number, target: number, quads: number, t: number, stride = channels): void {
+export function storeTransformed(
+  { inputs, positions }: WinogradTile,
+  channels: number,
+  data: Float64Array,
+  buffer: number,
+  target: number,
+  quads: number,
+  t: number,
+  stride = channels,
+): void {
   const [az, ay, ax] = inputs;
-  if (ax === 4) for (let row = 0; row < az * ay; row++) transformInputs(data, buffer + row * 4 * channels, channels, channels);
-  if (ay === 4) for (let plane = 0; plane < az; plane++) transformInputs(data, buffer + plane * 4 * ax * channels, ax * channels, ax * channels);
+  if (ax === 4)
+    for (let row = 0; row < az * ay; row++) transformInputs(data, buffer + row * 4 * channels, channels, channels);
+  if (ay === 4)
+    for (let plane = 0; plane < az; plane++)
+      transformInputs(data, buffer + plane * 4 * ax * channels, ax * channels, ax * channels);
   if (az === 4) transformInputs(data, buffer, ay * ax * channels, ay * ax * channels);
   interleave(data, buffer, positions, channels, target, quads, t, stride);
 }
 
 /** Copy [position][channel] to tile `t` of [position][tile / 4][channel][tile % 4], with room for `stride` channels. */
-export function interleave(data: Float64Array, buffer: number, positions: number, channels: number, target: number, quads: number, t: number, stride = channels): void {
+export function interleave(
+  data: Float64Array,
+  buffer: number,
+  positions: number,
+  channels: number,
+  target: number,
+  quads: number,
+  t: number,
+  stride = channels,
+): void {
   let from = buffer;
   for (let position = 0; position < positions; position++) {
     let to = target + (position * quads + (t >> 2)) * stride * 4 + (t & 3);
@@ -165,7 +203,12 @@ export function interleave(data: Float64Array, buffer: number, positions: number
 }
 
 /** Transform the products of a tile back and store those outputs that exist. */
-function storeOutputs({ tile, outs, bias, scratch: m, result, resultSize }: WinogradProduct, begin: number, index: number, counts: Triple): void {
+function storeOutputs(
+  { tile, outs, bias, scratch: m, result, resultSize }: WinogradProduct,
+  begin: number,
+  index: number,
+  counts: Triple,
+): void {
   const [az, ay, ax] = tile.inputs;
   const o4 = ceil4(outs);
   const [oz, oy, ox] = tile.outputs;

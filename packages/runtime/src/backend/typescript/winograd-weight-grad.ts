@@ -104,7 +104,18 @@ export function sumTransformed(work: WinogradWeightGrad, part: number, parts: nu
     for (let t = 0; t < quads * 4; t++) {
       if (t < count) {
         const [n, z, y, x] = tileIndex(first + t, counts, tile.outputs);
-        gatherTile(work.x, tile.inputs, n, z + work.origin[0], y + work.origin[1], x + work.origin[2], ownIns.first, ownIns.count, scratch, buffer);
+        gatherTile(
+          work.x,
+          tile.inputs,
+          n,
+          z + work.origin[0],
+          y + work.origin[1],
+          x + work.origin[2],
+          ownIns.first,
+          ownIns.count,
+          scratch,
+          buffer,
+        );
         storeTransformed(tile, ownIns.count, scratch, buffer, xTiles, quads, t, i4);
         gatherTile(dy, tile.outputs, n, z, y, x, ownOuts.first, ownOuts.count, scratch, buffer);
         spread(tile, ownOuts.count, scratch, buffer);
@@ -117,7 +128,17 @@ export function sumTransformed(work: WinogradWeightGrad, part: number, parts: nu
     for (let position = 0; position < positions; position++) {
       for (let c = 0, to = sums + position * i4 * o4; c < i4; c += 4) {
         for (let k = 0; k < o4; k += 4, to += TILE) {
-          multiplyTileOverColumns(scratch, xTiles + position * quads * i4 * 4 + c * 4, i4 * 4, scratch, dyTiles + position * quads * o4 * 4 + k * 4, o4 * 4, quads, scratch, to);
+          multiplyTileOverColumns(
+            scratch,
+            xTiles + position * quads * i4 * 4 + c * 4,
+            i4 * 4,
+            scratch,
+            dyTiles + position * quads * o4 * 4 + k * 4,
+            o4 * 4,
+            quads,
+            scratch,
+            to,
+          );
         }
       }
     }
@@ -125,7 +146,14 @@ export function sumTransformed(work: WinogradWeightGrad, part: number, parts: nu
   storeWeights(work, ownIns, ownOuts, sums);
 }
 
-function clearTile(data: Float64Array, target: number, positions: number, channels: number, quads: number, t: number): void {
+function clearTile(
+  data: Float64Array,
+  target: number,
+  positions: number,
+  channels: number,
+  quads: number,
+  t: number,
+): void {
   for (let position = 0; position < positions; position++) {
     const to = target + (position * quads + (t >> 2)) * channels * 4 + (t & 3);
     for (let c = 0; c < channels; c++) data[to + c * 4] = 0;
@@ -133,7 +161,12 @@ function clearTile(data: Float64Array, target: number, positions: number, channe
 }
 
 /** From [oz][oy][ox][channel] to all positions, in place, slowest axes last so that nothing is overwritten before it is read. */
-function spread({ inputs: [az, ay, ax], outputs: [oz, oy, ox] }: WinogradTile, channels: number, data: Float64Array, begin: number): void {
+function spread(
+  { inputs: [az, ay, ax], outputs: [oz, oy, ox] }: WinogradTile,
+  channels: number,
+  data: Float64Array,
+  begin: number,
+): void {
   // Move every voxel from its place in the small box to that in the large one.
   for (let z = oz - 1; z >= 0; z--) {
     for (let y = oy - 1; y >= 0; y--) {
@@ -144,8 +177,11 @@ function spread({ inputs: [az, ay, ax], outputs: [oz, oy, ox] }: WinogradTile, c
       }
     }
   }
-  if (ax === 4) for (let z = 0; z < oz; z++) for (let y = 0; y < oy; y++) spreadGradients(data, begin + (z * ay + y) * ax * channels, channels, channels);
-  if (ay === 4) for (let z = 0; z < oz; z++) spreadGradients(data, begin + z * ay * ax * channels, ax * channels, ax * channels);
+  if (ax === 4)
+    for (let z = 0; z < oz; z++)
+      for (let y = 0; y < oy; y++) spreadGradients(data, begin + (z * ay + y) * ax * channels, channels, channels);
+  if (ay === 4)
+    for (let z = 0; z < oz; z++) spreadGradients(data, begin + z * ay * ax * channels, ax * channels, ax * channels);
   if (az === 4) spreadGradients(data, begin, ay * ax * channels, ay * ax * channels);
 }
 
@@ -155,7 +191,12 @@ interface ChannelRange {
 }
 
 /** dw[o][tap][i] from the sums over tiles: every tap is a fixed combination of the positions. */
-function storeWeights({ kernel, ins, dw, scratch }: WinogradWeightGrad, ownIns: ChannelRange, ownOuts: ChannelRange, sums: number): void {
+function storeWeights(
+  { kernel, ins, dw, scratch }: WinogradWeightGrad,
+  ownIns: ChannelRange,
+  ownOuts: ChannelRange,
+  sums: number,
+): void {
   const { taps, rows } = kernelTransform(kernel);
   const positions = rows.length / taps;
   const [i4, o4] = [ceil4(ownIns.count), ceil4(ownOuts.count)];
@@ -165,7 +206,8 @@ function storeWeights({ kernel, ins, dw, scratch }: WinogradWeightGrad, ownIns: 
       const to = (ownOuts.first + o) * taps * ins + ownIns.first + c;
       for (let tap = 0; tap < taps; tap++) {
         let sum = 0;
-        for (let position = 0; position < positions; position++) sum += rows[position * taps + tap]! * scratch[at + position * i4 * o4]!;
+        for (let position = 0; position < positions; position++)
+          sum += rows[position * taps + tap]! * scratch[at + position * i4 * o4]!;
         dw[to + tap * ins] = sum;
       }
     }

@@ -48,7 +48,8 @@ export interface WinogradQuery {
  */
 export function winogradFits(a: WinogradQuery, ins: number, outs: number): boolean {
   const tile = winogradTile(a.kernel);
-  if (!tile || a.groups !== 1 || a.stride.some((s) => s !== 1) || ins < LEAST_CHANNELS || outs < LEAST_CHANNELS) return false;
+  if (!tile || a.groups !== 1 || a.stride.some((s) => s !== 1) || ins < LEAST_CHANNELS || outs < LEAST_CHANNELS)
+    return false;
   return 8 * winogradLength(tile, ins, outs) <= MOST_WEIGHT_BYTES;
 }
 
@@ -119,7 +120,8 @@ export function kernelTransform(kernel: readonly number[]): { readonly taps: num
   for (const rz of rowsOf(kd)) {
     for (const ry of rowsOf(kh)) {
       for (const rx of rowsOf(kw)) {
-        for (let z = 0; z < kd; z++) for (let y = 0; y < kh; y++) for (let x = 0; x < kw; x++) rows.push(rz[z]! * ry[y]! * rx[x]!);
+        for (let z = 0; z < kd; z++)
+          for (let y = 0; y < kh; y++) for (let x = 0; x < kw; x++) rows.push(rz[z]! * ry[y]! * rx[x]!);
       }
     }
   }

@@ -21,7 +21,9 @@ export class WorkerTeam {
   private lost: Error | undefined;
   private closed = false;
   /** Of the run under way. */
-  private settle: { readonly ends: RunEnd[]; readonly resolve: (ends: RunEnd[]) => void; readonly reject: (error: Error) => void } | undefined;
+  private settle:
+    | { readonly ends: RunEnd[]; readonly resolve: (ends: RunEnd[]) => void; readonly reject: (error: Error) => void }
+    | undefined;
 
   constructor(parts: number) {
     this.barrier = new Barrier(this.shared, parts);
@@ -98,5 +100,9 @@ export class WorkerTeam {
 }
 
 function workersLost(cause: Error): RevoxelError {
-  return new RevoxelError('ERR_WORKER', `a worker thread of the session ended (${cause.message}); create a new session`, { cause });
+  return new RevoxelError(
+    'ERR_WORKER',
+    `a worker thread of the session ended (${cause.message}); create a new session`,
+    { cause },
+  );
 }

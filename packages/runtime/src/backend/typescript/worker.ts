@@ -48,7 +48,12 @@ function runPlan(loaded: Loaded, refresh: readonly number[]): RunEnd {
     try {
       return body();
     } catch (error) {
-      failure = { op: current.op, name: current.name, message: String(error), stack: error instanceof Error ? error.stack : undefined };
+      failure = {
+        op: current.op,
+        name: current.name,
+        message: String(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      };
       barrier.fail();
       return undefined;
     }

@@ -82,7 +82,13 @@ export const UNARY_CASES: readonly OpCase[] = [
 
 const DIFFERENTIABLE = ['add', 'sub', 'mul', 'div', 'max', 'min'] as const;
 
-function binaryCase(kind: BinaryKind, what: string, a: Shape, b: Shape, values: Distribution = { kind: 'uniform', low: -1, high: 1 }): OpCase {
+function binaryCase(
+  kind: BinaryKind,
+  what: string,
+  a: Shape,
+  b: Shape,
+  values: Distribution = { kind: 'uniform', low: -1, high: 1 },
+): OpCase {
   const size = (s: Shape): number => s.reduce((x, y) => x * y, 1);
   const apart = kind === 'max' || kind === 'min';
   return {
@@ -91,7 +97,14 @@ function binaryCase(kind: BinaryKind, what: string, a: Shape, b: Shape, values: 
     inputs: {
       a: { shape: a, values: apart ? { kind: 'uniform', low: 0, high: 1 } : values },
       // Differences of max and min operands stay away from 0: b is near 2 or near -1.
-      b: { shape: b, values: apart ? { kind: 'awayFromZero', gap: 1.2, high: 2 } : kind === 'div' ? { kind: 'awayFromZero', gap: 0.5, high: 2 } : values },
+      b: {
+        shape: b,
+        values: apart
+          ? { kind: 'awayFromZero', gap: 1.2, high: 2 }
+          : kind === 'div'
+            ? { kind: 'awayFromZero', gap: 0.5, high: 2 }
+            : values,
+      },
     },
     build: (_g, t) => ({ y: binary(kind, t['a']!, t['b']!) }),
     ...(kind === 'greaterEqual' || kind === 'less' ? {} : { gradient: ['a', 'b'] }),
@@ -117,19 +130,17 @@ export const BINARY_CASES: readonly OpCase[] = [
   binaryCase('mul', 'scalars', [], []),
   binaryCase('greaterEqual', 'ties', [2, 3, 4], [2, 3, 4], { kind: 'list', values: [0, 1, -1, 0, 2] }),
   binaryCase('less', 'broadcast', [2, 3, 4, 2], [1, 3, 1, 1], { kind: 'list', values: [0, 1, -1, 0.5, 2, -3, 1] }),
-  ...(['add', 'mul', 'max', 'min', 'div'] as const).map(
-    (kind): OpCase => ({
-      op: 'binary',
-      name: `binary/${kind}-special-values`,
-      inputs: {
-        a: { shape: [10, 10], values: { kind: 'list', values: SPECIAL.flatMap((v) => new Array<number>(10).fill(v)) } },
-        b: { shape: [10, 10], values: { kind: 'list', values: SPECIAL } },
-      },
-      build: (_g, t) => ({ y: binary(kind, t['a']!, t['b']!) }),
-      nan: true,
-      golden: { fn: 'binary', args: { kind } },
-    }),
-  ),
+  ...(['add', 'mul', 'max', 'min', 'div'] as const).map((kind): OpCase => ({
+    op: 'binary',
+    name: `binary/${kind}-special-values`,
+    inputs: {
+      a: { shape: [10, 10], values: { kind: 'list', values: SPECIAL.flatMap((v) => new Array<number>(10).fill(v)) } },
+      b: { shape: [10, 10], values: { kind: 'list', values: SPECIAL } },
+    },
+    build: (_g, t) => ({ y: binary(kind, t['a']!, t['b']!) }),
+    nan: true,
+    golden: { fn: 'binary', args: { kind } },
+  })),
 ];
 
 function castCase(from: DType, to: DType, values: readonly number[]): OpCase {
@@ -144,11 +155,24 @@ function castCase(from: DType, to: DType, values: readonly number[]): OpCase {
   };
 }
 
-const ROUNDING = [0, -0, 0.5, 1.5, 2.5, -0.5, -1.5, 0.49999997, 254.5, 255.5, 256.5, -3, 3e9, 5e9, -3e9, 2147483648, -2147483648];
+const ROUNDING = [
+  0, -0, 0.5, 1.5, 2.5, -0.5, -1.5, 0.49999997, 254.5, 255.5, 256.5, -3, 3e9, 5e9, -3e9, 2147483648, -2147483648,
+];
 
 export const CAST_CASES: readonly OpCase[] = [
   // 1 + 2^-8 and 1 + 3 * 2^-8 lie halfway between bf16 neighbours; the last rounds up to infinity.
-  castCase('f32', 'bf16', [1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20, -1 - 2 ** -8, 1e-40, 3.3e38, 0.1, -0.3, 3.4e38, 65535.7]),
+  castCase('f32', 'bf16', [
+    1 + 2 ** -8,
+    1 + 3 * 2 ** -8,
+    1 + 2 ** -8 + 2 ** -20,
+    -1 - 2 ** -8,
+    1e-40,
+    3.3e38,
+    0.1,
+    -0.3,
+    3.4e38,
+    65535.7,
+  ]),
   castCase('f32', 'u8', [...ROUNDING, NaN, Infinity, -Infinity]),
   castCase('f32', 'i32', [...ROUNDING, NaN, Infinity, -Infinity]),
   castCase('f32', 'u32', [...ROUNDING, NaN, Infinity, -Infinity]),
@@ -177,18 +201,16 @@ export const SCALE_CASES: readonly OpCase[] = [
       ['scalar', [], 0.25, -1],
       ['zero-factor', [2, 5], 0, 2],
     ] as const
-  ).map(
-    ([what, shape, factor, offset]): OpCase => ({
-      op: 'scale',
-      name: `scale/${what}`,
-      inputs: { x: { shape } },
-      build: (_g, t) => ({ y: scale(t['x']!, factor, offset) }),
-      gradient: ['x'],
-      term: 3,
-      bf16: ['x'],
-      golden: { fn: 'scale', args: { factor, offset } },
-    }),
-  ),
+  ).map(([what, shape, factor, offset]): OpCase => ({
+    op: 'scale',
+    name: `scale/${what}`,
+    inputs: { x: { shape } },
+    build: (_g, t) => ({ y: scale(t['x']!, factor, offset) }),
+    gradient: ['x'],
+    term: 3,
+    bf16: ['x'],
+    golden: { fn: 'scale', args: { factor, offset } },
+  })),
 ];
 
 export const FILL_CASES: readonly OpCase[] = (
@@ -198,16 +220,14 @@ export const FILL_CASES: readonly OpCase[] = (
     ['u8', [1, 1, 3, 3], 255],
     ['i32', [], -7],
   ] as const
-).map(
-  ([dtype, shape, value]): OpCase => ({
-    op: 'fill',
-    name: `fill/${dtype}`,
-    inputs: {},
-    build: (g) => ({ y: fill(g, shape, value, dtype) }),
-    sums: 0,
-    golden: { fn: 'fill', args: { shape, value, dtype } },
-  }),
-);
+).map(([dtype, shape, value]): OpCase => ({
+  op: 'fill',
+  name: `fill/${dtype}`,
+  inputs: {},
+  build: (g) => ({ y: fill(g, shape, value, dtype) }),
+  sums: 0,
+  golden: { fn: 'fill', args: { shape, value, dtype } },
+}));
 
 export const BROADCAST_CASES: readonly OpCase[] = (
   [
@@ -217,16 +237,14 @@ export const BROADCAST_CASES: readonly OpCase[] = (
     ['middle', [2, 3, 1, 4], [2, 3, 5, 4]],
     ['batch', [1, 3], [4, 3]],
   ] as const
-).map(
-  ([what, from, to]): OpCase => ({
-    op: 'broadcast',
-    name: `broadcast/${what}`,
-    inputs: { x: { shape: from } },
-    build: (_g, t) => ({ y: broadcastTo(t['x']!, to) }),
-    gradient: ['x'],
-    sums: 0,
-    gradientSums: to.reduce<number>((a, b) => a * b, 1),
-    bf16: ['x'],
-    golden: { fn: 'broadcast', args: { shape: to } },
-  }),
-);
+).map(([what, from, to]): OpCase => ({
+  op: 'broadcast',
+  name: `broadcast/${what}`,
+  inputs: { x: { shape: from } },
+  build: (_g, t) => ({ y: broadcastTo(t['x']!, to) }),
+  gradient: ['x'],
+  sums: 0,
+  gradientSums: to.reduce<number>((a, b) => a * b, 1),
+  bf16: ['x'],
+  golden: { fn: 'broadcast', args: { shape: to } },
+}));

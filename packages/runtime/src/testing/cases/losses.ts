@@ -26,27 +26,28 @@ export const CROSS_ENTROPY_CASES: readonly OpCase[] = (
     ['ignore-a-class', [1, 3, 4, 4], 1],
     ['one-voxel', [1, 5, 1, 1, 1], undefined],
   ] as const
-).map(
-  ([what, shape, ignore]): OpCase => ({
-    op: 'crossEntropy',
-    name: `crossEntropy/${what}`,
-    inputs: { x: { shape, values: { kind: 'uniform', low: -3, high: 3 } }, labels: labelsOf(shape, ignore) },
-    build: (_g, t) => ({ y: crossEntropy(t['x']!, t['labels']!, ignore === undefined ? {} : { ignore }) }),
-    gradient: ['x'],
-    sums: voxels(shape),
-    gradientSums: shape[1],
-    // Each voxel's share of the mean.
-    term: 4 / voxels(shape),
-    h: 0.05,
-    golden: { fn: 'crossEntropy', args: { ignore: ignore ?? -1 } },
-  }),
-);
+).map(([what, shape, ignore]): OpCase => ({
+  op: 'crossEntropy',
+  name: `crossEntropy/${what}`,
+  inputs: { x: { shape, values: { kind: 'uniform', low: -3, high: 3 } }, labels: labelsOf(shape, ignore) },
+  build: (_g, t) => ({ y: crossEntropy(t['x']!, t['labels']!, ignore === undefined ? {} : { ignore }) }),
+  gradient: ['x'],
+  sums: voxels(shape),
+  gradientSums: shape[1],
+  // Each voxel's share of the mean.
+  term: 4 / voxels(shape),
+  h: 0.05,
+  golden: { fn: 'crossEntropy', args: { ignore: ignore ?? -1 } },
+}));
 
 export const CROSS_ENTROPY_CORNERS: readonly OpCase[] = [
   {
     op: 'crossEntropy',
     name: 'crossEntropy/nothing-counts',
-    inputs: { x: { shape: [1, 3, 2, 2] }, labels: { shape: [1, 1, 2, 2], dtype: 'u8', values: { kind: 'list', values: [9] } } },
+    inputs: {
+      x: { shape: [1, 3, 2, 2] },
+      labels: { shape: [1, 1, 2, 2], dtype: 'u8', values: { kind: 'list', values: [9] } },
+    },
     build: (_g, t) => ({ y: crossEntropy(t['x']!, t['labels']!, { ignore: 9 }) }),
     gradient: ['x'],
     golden: { fn: 'crossEntropy', args: { ignore: 9 } },
@@ -54,7 +55,10 @@ export const CROSS_ENTROPY_CORNERS: readonly OpCase[] = [
   {
     op: 'crossEntropy',
     name: 'crossEntropy/label-outside',
-    inputs: { x: { shape: [1, 3, 2, 2] }, labels: { shape: [1, 1, 2, 2], dtype: 'u8', values: { kind: 'list', values: [0, 1, 7, 2] } } },
+    inputs: {
+      x: { shape: [1, 3, 2, 2] },
+      labels: { shape: [1, 1, 2, 2], dtype: 'u8', values: { kind: 'list', values: [0, 1, 7, 2] } },
+    },
     build: (_g, t) => ({ y: crossEntropy(t['x']!, t['labels']!) }),
     nan: true,
     golden: { fn: 'crossEntropy', args: { ignore: -1 } },
@@ -77,7 +81,10 @@ function diceCase(what: string, shape: Shape, options: DiceLossOptions): OpCase 
   return {
     op: 'diceLoss',
     name: `diceLoss/${what}`,
-    inputs: { p: { shape, values: { kind: 'uniform', low: 0.02, high: 0.98 } }, labels: labelsOf(shape, options.ignore) },
+    inputs: {
+      p: { shape, values: { kind: 'uniform', low: 0.02, high: 0.98 } },
+      labels: labelsOf(shape, options.ignore),
+    },
     build: (_g, t) => ({ y: diceLoss(t['p']!, t['labels']!, options) }),
     gradient: ['p'],
     sums: voxels(shape),
@@ -100,7 +107,10 @@ export const DICE_CASES: readonly OpCase[] = [
     op: 'diceLoss',
     name: 'diceLoss/absent-class',
     inputs: {
-      p: { shape: [1, 3, 2, 2], values: { kind: 'list', values: [0.5, 0.25, 0.75, 0.5, 0.5, 0.75, 0.25, 0.5, 0, 0, 0, 0] } },
+      p: {
+        shape: [1, 3, 2, 2],
+        values: { kind: 'list', values: [0.5, 0.25, 0.75, 0.5, 0.5, 0.75, 0.25, 0.5, 0, 0, 0, 0] },
+      },
       labels: { shape: [1, 1, 2, 2], dtype: 'u8', values: { kind: 'list', values: [0, 1] } },
     },
     build: (_g, t) => ({ y: diceLoss(t['p']!, t['labels']!) }),
@@ -109,9 +119,15 @@ export const DICE_CASES: readonly OpCase[] = [
   {
     op: 'diceLoss',
     name: 'diceLoss/nnunet-compound',
-    inputs: { x: { shape: [2, 3, 3, 4, 3], values: { kind: 'uniform', low: -2, high: 2 } }, labels: labelsOf([2, 3, 3, 4, 3], 3) },
+    inputs: {
+      x: { shape: [2, 3, 3, 4, 3], values: { kind: 'uniform', low: -2, high: 2 } },
+      labels: labelsOf([2, 3, 3, 4, 3], 3),
+    },
     build: (_g, t) => ({
-      y: add(crossEntropy(t['x']!, t['labels']!, { ignore: 3 }), diceLoss(softmax(t['x']!), t['labels']!, { ignore: 3, batch: true })),
+      y: add(
+        crossEntropy(t['x']!, t['labels']!, { ignore: 3 }),
+        diceLoss(softmax(t['x']!), t['labels']!, { ignore: 3, batch: true }),
+      ),
     }),
     gradient: ['x'],
     sums: 72,

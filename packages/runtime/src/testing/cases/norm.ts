@@ -71,7 +71,13 @@ export const NORM_CASES: readonly OpCase[] = [
  */
 export const NORM_OFFSET_CASES: readonly OpCase[] = [
   {
-    ...normCase('large-offset', { shape: [1, 3, 4, 5, 6], mode: 'group', groups: 3, values: { kind: 'uniform', low: 999, high: 1001 }, term: 4 }),
+    ...normCase('large-offset', {
+      shape: [1, 3, 4, 5, 6],
+      mode: 'group',
+      groups: 3,
+      values: { kind: 'uniform', low: 999, high: 1001 },
+      term: 4,
+    }),
     gradient: [],
     loss: [],
     bf16: [],
@@ -104,7 +110,12 @@ function fusedGradCase(what: string, s: NormSpec, slope: number): OpCase {
     build: (g, t) => {
       const [x, gamma, beta] = [t['x']!, t['gamma']!, t['beta']!];
       const { mean, rstd } = normWithStatistics(x, gamma, beta, { mode, groups, eps });
-      const [dx, dgamma, dbeta] = g.emit('normActGrad', [x, gamma, beta, mean, rstd, t['dy']!], { mode, groups, eps, slope });
+      const [dx, dgamma, dbeta] = g.emit('normActGrad', [x, gamma, beta, mean, rstd, t['dy']!], {
+        mode,
+        groups,
+        eps,
+        slope,
+      });
       return { dx: dx!, dgamma: dgamma!, dbeta: dbeta! };
     },
     sums: elementCount(s.shape) / Math.min(s.shape[1]!, mode === 'group' ? groups : s.shape[1]!),
@@ -132,20 +143,18 @@ export const NORM_ACT_CASES: readonly OpCase[] = [
   ...SHAPES.map(([what, s], i) => fusedGradCase(what, s, i % 2 ? 0 : 0.01)),
 ];
 
-export const BATCH_NORM_CASES: readonly OpCase[] = [true, false].map(
-  (training): OpCase => ({
-    op: training ? 'assign' : 'binary',
-    name: training ? 'assign/batch-norm-training-3-steps' : 'binary/batch-norm-inference',
-    inputs: {
-      x: { shape: [2, 5, 3, 4] },
-      gamma: { shape: [5], role: 'parameter' },
-      beta: { shape: [5], role: 'parameter' },
-      mean: { shape: [1, 5], role: 'state' },
-      variance: { shape: [1, 5], role: 'state', values: { kind: 'uniform', low: 0.5, high: 2 } },
-    },
-    build: (_g, t) => ({ y: batchNorm(t['x']!, t['gamma']!, t['beta']!, t['mean']!, t['variance']!, { training }) }),
-    ...(training ? { steps: [{}, {}, {}] } : {}),
-    sums: 24,
-    golden: { fn: 'batchNorm', args: { training, steps: training ? 3 : 1 } },
-  }),
-);
+export const BATCH_NORM_CASES: readonly OpCase[] = [true, false].map((training): OpCase => ({
+  op: training ? 'assign' : 'binary',
+  name: training ? 'assign/batch-norm-training-3-steps' : 'binary/batch-norm-inference',
+  inputs: {
+    x: { shape: [2, 5, 3, 4] },
+    gamma: { shape: [5], role: 'parameter' },
+    beta: { shape: [5], role: 'parameter' },
+    mean: { shape: [1, 5], role: 'state' },
+    variance: { shape: [1, 5], role: 'state', values: { kind: 'uniform', low: 0.5, high: 2 } },
+  },
+  build: (_g, t) => ({ y: batchNorm(t['x']!, t['gamma']!, t['beta']!, t['mean']!, t['variance']!, { training }) }),
+  ...(training ? { steps: [{}, {}, {}] } : {}),
+  sums: 24,
+  golden: { fn: 'batchNorm', args: { training, steps: training ? 3 : 1 } },
+}));

@@ -108,22 +108,25 @@ export const SOFTMAX_CASES: readonly OpCase[] = [
       ['rank2', [5, 7], 2],
       ['one-channel', [1, 1, 2, 3], 2],
     ] as const
-  ).map(
-    ([what, shape, range]): OpCase => ({
-      op: 'softmax',
-      name: `softmax/${what}`,
-      inputs: { x: { shape, values: { kind: 'uniform', low: -range, high: range } } },
-      build: (_g, t) => ({ y: softmax(t['x']!) }),
-      gradient: ['x'],
-      sums: elementCount(shape.slice(1, 2)),
-      bf16: ['x'],
-      golden: { fn: 'softmax' },
-    }),
-  ),
+  ).map(([what, shape, range]): OpCase => ({
+    op: 'softmax',
+    name: `softmax/${what}`,
+    inputs: { x: { shape, values: { kind: 'uniform', low: -range, high: range } } },
+    build: (_g, t) => ({ y: softmax(t['x']!) }),
+    gradient: ['x'],
+    sums: elementCount(shape.slice(1, 2)),
+    bf16: ['x'],
+    golden: { fn: 'softmax' },
+  })),
   {
     op: 'softmax',
     name: 'softmax/extreme',
-    inputs: { x: { shape: [1, 3, 4, 4], values: { kind: 'list', values: [300, -300, 0, 88, 89, -1e4, 1e4, NaN, 5, -3e38, 3e38] } } },
+    inputs: {
+      x: {
+        shape: [1, 3, 4, 4],
+        values: { kind: 'list', values: [300, -300, 0, 88, 89, -1e4, 1e4, NaN, 5, -3e38, 3e38] },
+      },
+    },
     build: (_g, t) => ({ y: softmax(t['x']!) }),
     sums: 3,
     nan: true,

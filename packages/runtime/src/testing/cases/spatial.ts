@@ -18,13 +18,27 @@ function poolCase(kind: 'max' | 'avg', what: string, shape: Shape, kernel: PerAx
   return {
     op: 'pool',
     name: `pool/${kind}-${what}`,
-    inputs: { x: { shape, values: kind === 'max' ? { kind: 'distinct', spacing: 0.125 } : { kind: 'uniform', low: -1, high: 1 } } },
+    inputs: {
+      x: {
+        shape,
+        values: kind === 'max' ? { kind: 'distinct', spacing: 0.125 } : { kind: 'uniform', low: -1, high: 1 },
+      },
+    },
     build: (_g, t) => ({ y: kind === 'max' ? maxPool(t['x']!, kernel, options) : avgPool(t['x']!, kernel, options) }),
     gradient: ['x'],
     sums: kind === 'max' ? 0 : all,
     gradientSums: all,
     bf16: ['x'],
-    golden: { fn: 'pool', args: { kind, kernel: list, stride: options.stride ?? list, padding: options.padding ?? 0, countPadding: options.countPadding ?? true } },
+    golden: {
+      fn: 'pool',
+      args: {
+        kind,
+        kernel: list,
+        stride: options.stride ?? list,
+        padding: options.padding ?? 0,
+        countPadding: options.countPadding ?? true,
+      },
+    },
   };
 }
 
@@ -64,7 +78,12 @@ export const POOL_CASES: readonly OpCase[] = [
   {
     op: 'pool',
     name: 'pool/max-nan-and-infinity',
-    inputs: { x: { shape: [1, 3, 4, 6], values: { kind: 'list', values: [1, NaN, -Infinity, 2, 0, -1, -Infinity, -Infinity, 3, Infinity, -2] } } },
+    inputs: {
+      x: {
+        shape: [1, 3, 4, 6],
+        values: { kind: 'list', values: [1, NaN, -Infinity, 2, 0, -1, -Infinity, -Infinity, 3, Infinity, -2] },
+      },
+    },
     build: (_g, t) => ({ y: maxPool(t['x']!, 2) }),
     sums: 0,
     nan: true,
@@ -109,26 +128,67 @@ export const RESIZE_CASES: readonly OpCase[] = [
 
 export const CONCAT_CASES: readonly OpCase[] = (
   [
-    ['channels-3d', [[2, 3, 2, 3, 4], [2, 5, 2, 3, 4]], 1],
-    ['channels-three', [[1, 1, 3, 4], [1, 16, 3, 4], [1, 2, 3, 4]], 1],
-    ['batch', [[2, 3, 2, 3, 2], [1, 3, 2, 3, 2]], 0],
-    ['width', [[2, 3, 2, 3], [2, 3, 2, 4]], 3],
-    ['depth', [[1, 3, 2, 3, 2], [1, 3, 3, 3, 2]], 2],
-    ['rank2', [[3, 4], [3, 2]], 1],
+    [
+      'channels-3d',
+      [
+        [2, 3, 2, 3, 4],
+        [2, 5, 2, 3, 4],
+      ],
+      1,
+    ],
+    [
+      'channels-three',
+      [
+        [1, 1, 3, 4],
+        [1, 16, 3, 4],
+        [1, 2, 3, 4],
+      ],
+      1,
+    ],
+    [
+      'batch',
+      [
+        [2, 3, 2, 3, 2],
+        [1, 3, 2, 3, 2],
+      ],
+      0,
+    ],
+    [
+      'width',
+      [
+        [2, 3, 2, 3],
+        [2, 3, 2, 4],
+      ],
+      3,
+    ],
+    [
+      'depth',
+      [
+        [1, 3, 2, 3, 2],
+        [1, 3, 3, 3, 2],
+      ],
+      2,
+    ],
+    [
+      'rank2',
+      [
+        [3, 4],
+        [3, 2],
+      ],
+      1,
+    ],
     ['vector', [[5], [3], [1]], 0],
   ] as const
-).map(
-  ([what, shapes, axis]): OpCase => ({
-    op: 'concat',
-    name: `concat/${what}`,
-    inputs: Object.fromEntries((shapes as readonly Shape[]).map((shape, i) => [`x${i}`, { shape }])),
-    build: (_g, t) => ({ y: concat(Object.values(t), axis) }),
-    gradient: shapes.map((_, i) => `x${i}`),
-    sums: 0,
-    bf16: shapes.map((_, i) => `x${i}`),
-    golden: { fn: 'concat', args: { axis } },
-  }),
-);
+).map(([what, shapes, axis]): OpCase => ({
+  op: 'concat',
+  name: `concat/${what}`,
+  inputs: Object.fromEntries((shapes as readonly Shape[]).map((shape, i) => [`x${i}`, { shape }])),
+  build: (_g, t) => ({ y: concat(Object.values(t), axis) }),
+  gradient: shapes.map((_, i) => `x${i}`),
+  sums: 0,
+  bf16: shapes.map((_, i) => `x${i}`),
+  golden: { fn: 'concat', args: { axis } },
+}));
 
 export const SLICE_CASES: readonly OpCase[] = (
   [
@@ -139,18 +199,16 @@ export const SLICE_CASES: readonly OpCase[] = (
     ['matrix', [4, 7], [1, 3], [2, 4]],
     ['vector', [9], [2], [5]],
   ] as const
-).map(
-  ([what, shape, start, size]): OpCase => ({
-    op: 'slice',
-    name: `slice/${what}`,
-    inputs: { x: { shape } },
-    build: (_g, t) => ({ y: slice(t['x']!, start, size) }),
-    gradient: ['x'],
-    sums: 0,
-    bf16: ['x'],
-    golden: { fn: 'slice', args: { start, size } },
-  }),
-);
+).map(([what, shape, start, size]): OpCase => ({
+  op: 'slice',
+  name: `slice/${what}`,
+  inputs: { x: { shape } },
+  build: (_g, t) => ({ y: slice(t['x']!, start, size) }),
+  gradient: ['x'],
+  sums: 0,
+  bf16: ['x'],
+  golden: { fn: 'slice', args: { start, size } },
+}));
 
 export const PAD_CASES: readonly OpCase[] = (
   [
@@ -160,18 +218,16 @@ export const PAD_CASES: readonly OpCase[] = (
     ['batch', [1, 3, 2, 2], [1, 0, 0, 0], [2, 0, 0, 0], 0.5],
     ['vector', [5], [3], [1], 2],
   ] as const
-).map(
-  ([what, shape, before, after, value]): OpCase => ({
-    op: 'pad',
-    name: `pad/${what}`,
-    inputs: { x: { shape } },
-    build: (_g, t) => ({ y: pad(t['x']!, before, after, value) }),
-    gradient: ['x'],
-    sums: 0,
-    bf16: ['x'],
-    golden: { fn: 'pad', args: { before, after, value } },
-  }),
-);
+).map(([what, shape, before, after, value]): OpCase => ({
+  op: 'pad',
+  name: `pad/${what}`,
+  inputs: { x: { shape } },
+  build: (_g, t) => ({ y: pad(t['x']!, before, after, value) }),
+  gradient: ['x'],
+  sums: 0,
+  bf16: ['x'],
+  golden: { fn: 'pad', args: { before, after, value } },
+}));
 
 export const RESHAPE_CASES: readonly OpCase[] = (
   [
@@ -183,18 +239,16 @@ export const RESHAPE_CASES: readonly OpCase[] = (
     ['to-scalar', [1, 1, 1], []],
     ['one-channel', [2, 1, 3, 4], [2, 12]],
   ] as const
-).map(
-  ([what, from, to]): OpCase => ({
-    op: 'reshape',
-    name: `reshape/${what}`,
-    inputs: { x: { shape: from } },
-    build: (_g, t) => ({ y: reshape(t['x']!, to) }),
-    gradient: ['x'],
-    sums: 0,
-    bf16: ['x'],
-    golden: { fn: 'reshape', args: { shape: to } },
-  }),
-);
+).map(([what, from, to]): OpCase => ({
+  op: 'reshape',
+  name: `reshape/${what}`,
+  inputs: { x: { shape: from } },
+  build: (_g, t) => ({ y: reshape(t['x']!, to) }),
+  gradient: ['x'],
+  sums: 0,
+  bf16: ['x'],
+  golden: { fn: 'reshape', args: { shape: to } },
+}));
 
 export const PERMUTE_CASES: readonly OpCase[] = (
   [
@@ -205,15 +259,13 @@ export const PERMUTE_CASES: readonly OpCase[] = (
     ['transpose', [3, 7], [1, 0]],
     ['rank3', [2, 5, 3], [2, 0, 1]],
   ] as const
-).map(
-  ([what, shape, axes]): OpCase => ({
-    op: 'permute',
-    name: `permute/${what}`,
-    inputs: { x: { shape } },
-    build: (_g, t) => ({ y: permute(t['x']!, axes) }),
-    gradient: ['x'],
-    sums: 0,
-    bf16: ['x'],
-    golden: { fn: 'permute', args: { axes } },
-  }),
-);
+).map(([what, shape, axes]): OpCase => ({
+  op: 'permute',
+  name: `permute/${what}`,
+  inputs: { x: { shape } },
+  build: (_g, t) => ({ y: permute(t['x']!, axes) }),
+  gradient: ['x'],
+  sums: 0,
+  bf16: ['x'],
+  golden: { fn: 'permute', args: { axes } },
+}));

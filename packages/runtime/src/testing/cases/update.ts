@@ -21,7 +21,11 @@ function sgdCase(what: string, momentum: number, weightDecay: number, nesterov: 
   return {
     op: 'sgdUpdate',
     name: `sgdUpdate/${what}`,
-    inputs: { w: { shape: [5, 3, 1, 3, 3], role: 'parameter' }, g: { shape: [5, 3, 1, 3, 3] }, m: { shape: [5, 3, 1, 3, 3], role: 'state', values: { kind: 'list', values: [0] } } },
+    inputs: {
+      w: { shape: [5, 3, 1, 3, 3], role: 'parameter' },
+      g: { shape: [5, 3, 1, 3, 3] },
+      m: { shape: [5, 3, 1, 3, 3], role: 'state', values: { kind: 'list', values: [0] } },
+    },
     build: (g, t) => {
       sgdUpdate(t['w']!, t['g']!, t['m']!, g.step('lr'), fill(g, [], factor), { momentum, weightDecay, nesterov });
       return {};
@@ -124,17 +128,15 @@ export const DROPOUT_CASES: readonly OpCase[] = (
     ['odd', [1, 17, 3, 3], 0.5, { seed: 4294967295, step: 4294967294 }],
     ['vector', [37], 0.9, { seed: 0, step: 0 }],
   ] as const
-).map(
-  ([what, shape, p, step]): OpCase => ({
-    op: 'dropout',
-    name: `dropout/${what}`,
-    inputs: { x: { shape } },
-    // The same mask in the backward pass: the gradient is that of a fixed linear map.
-    build: (g, t) => ({ y: g.scope('net', () => dropout(t['x']!, p, 'drop')) }),
-    steps: [step],
-    gradient: ['x'],
-    bf16: ['x'],
-    term: 10,
-    golden: { fn: 'dropout', args: { p, key: 'net.drop', seed: step.seed, step: step.step } },
-  }),
-);
+).map(([what, shape, p, step]): OpCase => ({
+  op: 'dropout',
+  name: `dropout/${what}`,
+  inputs: { x: { shape } },
+  // The same mask in the backward pass: the gradient is that of a fixed linear map.
+  build: (g, t) => ({ y: g.scope('net', () => dropout(t['x']!, p, 'drop')) }),
+  steps: [step],
+  gradient: ['x'],
+  bf16: ['x'],
+  term: 10,
+  golden: { fn: 'dropout', args: { p, key: 'net.drop', seed: step.seed, step: step.step } },
+}));

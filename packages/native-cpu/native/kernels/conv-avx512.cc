@@ -16,9 +16,9 @@
 #endif
 #define REVOXEL_ISA_LEVEL 2
 #define REVOXEL_ISA_NAMESPACE kernels_avx512
-#include "simd.inc"
-#include "conv-gather.inc"
-#include "conv-reduce.inc"
+#include "simd.inl"
+#include "conv-gather.inl"
+#include "conv-reduce.inl"
 
 namespace revoxel {
 

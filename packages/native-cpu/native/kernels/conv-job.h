@@ -1,5 +1,5 @@
 // The work descriptions that pass between the drivers (conv.cc) and the per-instruction-set kernels
-// (conv-gather.inc, conv-reduce.inc). Plain data: no memory is owned, nothing here is instruction-set specific.
+// (conv-gather.inl, conv-reduce.inl). Plain data: no memory is owned, nothing here is instruction-set specific.
 //
 // Forward and input gradient are one problem, "gather": every result voxel sums, over taps, a source voxel times
 // a [source channel][result channel] matrix. Forward: source = g * stride + (k * dilation - pad). Input gradient:

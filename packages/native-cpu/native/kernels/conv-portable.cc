@@ -8,9 +8,9 @@
 
 #define REVOXEL_ISA_LEVEL 0
 #define REVOXEL_ISA_NAMESPACE kernels_portable
-#include "simd.inc"
-#include "conv-gather.inc"
-#include "conv-reduce.inc"
+#include "simd.inl"
+#include "conv-gather.inl"
+#include "conv-reduce.inl"
 
 namespace revoxel {
 

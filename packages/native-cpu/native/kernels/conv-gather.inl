@@ -1,5 +1,5 @@
 // The gather kernel: register tiles of MR result voxels by NV vectors of L result channels, accumulated over all
-// taps and source channels before the single store. Included after simd.inc (see there for the rules).
+// taps and source channels before the single store. Included after simd.inl (see there for the rules).
 //
 // A tile is done in two moves. A program is written first, out of line and once for every tile shape: one step per
 // tap (and piece of the input) that says where its source values and weights are. Taps that meet only padding give
@@ -343,7 +343,7 @@ static void gather(const GatherJob<T>& job, const GatherBlock& block, int64_t fi
       gatherLanes<T, 8, 3, 8>(job, block, lane, first, last);
       lane += 24;
     } else if (rest > 8) {
-      gatherLanes<T, 16, 1, 20>(job, block, lane, first, last);
+      gatherLanes<T, 16, 1, 14>(job, block, lane, first, last);
       lane += 16;
     } else if (rest > 4) {
       gatherLanes<T, 8, 1, 8>(job, block, lane, first, last);

@@ -1,5 +1,5 @@
 // The weight-gradient kernel: a register tile of MR broadcast lanes by NV vectors of L lanes is kept in registers
-// while whole rows of voxels pass by, then added to memory once. Included after simd.inc.
+// while whole rows of voxels pass by, then added to memory once. Included after simd.inl.
 //
 // The vector operand is read in whole vectors that never leave the `before + lanes` elements the caller owns per
 // voxel: a rest of lanes is computed with a vector moved back to end at the last lane, of which only the new lanes

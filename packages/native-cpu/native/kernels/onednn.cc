@@ -286,7 +286,13 @@ void onednnWeightGrad(const ConvShape& shape, const Pieces& x, const float* dy, 
   }
 }
 
-bool onednnFaster(const ConvShape&, Pass) { return false; }
+bool onednnFaster(const ConvShape& s, Pass pass) {
+  if (s.groups != 1 || pass == Pass::WeightGrad) return false;
+  const bool strided = s.sd * s.sh * s.sw > 1, taps = s.kd * s.kh * s.kw > 1;
+  if (strided && s.ci <= 32) return true;
+  if (pass == Pass::Forward) return taps && (s.ci <= 4 || s.co <= 16 || (s.ow < 8 && s.ci >= 64));
+  return taps && s.iw < 8 && s.co >= 64;
+}
 
 const char* onednnVersion() {
   static const std::string text = [] {

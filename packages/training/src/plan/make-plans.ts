@@ -50,7 +50,7 @@ export interface PlanTarget {
 /** Sizes of network that the planner chooses from. */
 const CHANNELS = [32, 24, 16, 12, 8] as const;
 /** A network learns little in fewer steps, whatever its size. */
-const STEPS_WANTED = 500;
+const STEPS_WANTED = 800;
 /** Below this many steps a run is short: a momentum of 0.99 and flips of every axis need more to pay off. */
 const SHORT_RUN = 5000;
 /** Nominal training speed, FLOP/s a thread. Rough on purpose: it only picks one of five sizes. */

@@ -33,6 +33,7 @@ const LARGEST_EDGE = 256;
  *
  * @param spacing - mm, `[D, H, W]`.
  * @param wanted - voxels, `[D, H, W]`.
+ * @throws DataArgumentError when it is too small to be halved at all.
  */
 export function topologyFor(spacing: Triple, wanted: Triple): Topology {
   let size = [...wanted];
@@ -56,6 +57,12 @@ export function topologyFor(spacing: Triple, wanted: Triple): Topology {
     sp = sp.map((s, axis) => (halved.includes(axis) ? s * 2 : s));
     for (const axis of halved) divisor[axis]! *= 2;
   }
+  if (strides.length === 1)
+    throw new DataArgumentError(
+      'patch',
+      'a size that can be halved once: at least 8 voxels along two axes, or 12 along one',
+      `[${wanted.join(', ')}]`,
+    );
   kernels.push([3, 3, 3]);
   return {
     strides: strides as unknown as Triple[],

@@ -106,7 +106,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const job = options.resume ? await resumeJob(options) : await newJob(options, started, onEvent);
     return await runJob(job, options, started, onEvent);
   } catch (error) {
-    if (signal?.aborted && !(error instanceof InterruptedError)) {
+    if (signal?.aborted && error === signal.reason) {
       throw new InterruptedError(
         `${options.out}: stopped before the first step on ${backend.name}; resume the run or start it again`,
       );
@@ -236,7 +236,9 @@ async function runJob(
   const { backend, signal } = options;
   onEvent({ kind: 'stage', text: 'preprocessing' });
   const ids = [...new Set([...split.train, ...split.val])];
-  await preprocessDataset(dataset, plans, paths.cases, {
+  // These two alone: cases stay valid when people edit other fields of the plans.
+  const preprocessing = { spacing: plans.spacing, normalisation: plans.normalisation };
+  await preprocessDataset(dataset, preprocessing, paths.cases, {
     ids,
     onCase: (id, done, total) => onEvent({ kind: 'case', id, done, total }),
     onWarning: (text) => onEvent({ kind: 'warning', text }),
@@ -252,7 +254,7 @@ async function runJob(
     batch,
     foreground: plans.foreground,
     augment: plans.augmentation,
-    maskedChannels: maskedChannels(plans),
+    maskedChannels: maskedChannels(preprocessing),
     seed: info.seed,
   };
   const graph = trainingStep({ ...program, optimizer });
@@ -272,16 +274,18 @@ async function runJob(
 
   const log = new RunLog(paths);
   const tell = logged(log, onEvent, plans);
+  for (const text of differences(info, backend)) tell({ kind: 'warning', text });
   let state = await startingState(paths, info, options, session);
   await log.rewindTo(state.step);
   const memory = session.memory();
+  const planned = `${((memory.persistentBytes + memory.transientBytes) / 2 ** 20).toFixed(1)} MiB`;
   await log.text(
     `${state.step === 0 ? 'start' : `resume after step ${state.step}`}: ${split.train.length} training and ${split.val.length} validation cases, patch ${patch.join('x')}, batch ${batch}, ` +
-      `${backend.name} on ${backend.facts.device}, ${((memory.persistentBytes + memory.transientBytes) / 2 ** 20).toFixed(1)} MiB planned`,
+      `${backend.name} on ${backend.facts.device}, ${planned} planned`,
   );
   tell({
     kind: 'stage',
-    text: `training on ${backend.name} (${backend.facts.threads} threads), patch ${patch.join('x')}, batch ${batch}`,
+    text: `training on ${backend.name} (${backend.facts.threads} threads), patch ${patch.join('x')}, batch ${batch}, ${planned}`,
   });
 
   const minutes = options.minutes ?? (info.steps === null ? info.minutes : null);
@@ -321,6 +325,17 @@ async function runJob(
     ema: state.ema,
     memory: memoryUse(session, before),
   };
+}
+
+/** What keeps a resumed run from giving the bits of one that was never stopped. */
+function differences(info: RunInfo, backend: Backend): string[] {
+  const now = { backend: backend.name, device: backend.facts.device, threads: backend.facts.threads };
+  return (['backend', 'device', 'threads'] as const)
+    .filter((key) => info[key] !== now[key])
+    .map(
+      (key) =>
+        `the run was started with ${key} ${info[key]}, now it is ${now[key]}: the last bits of the weights will differ`,
+    );
 }
 
 /** The state to go on from, with the session's values restored when there is a checkpoint. */

@@ -42,6 +42,12 @@ describe('topologyFor', () => {
   });
 });
 
+it('refuses a patch that cannot be halved', () => {
+  expect(() => topologyFor([1, 1, 1], [4, 4, 4])).toThrow(
+    'Expected a size that can be halved once: at least 8 voxels along two axes, or 12 along one for `patch`, got [4, 4, 4]',
+  );
+});
+
 describe('initialPatch', () => {
   it('is a box of equal physical edges, cut to the image', () => {
     expect(initialPatch([1, 1, 1], [500, 500, 500])).toEqual([256, 256, 256]);

@@ -1,5 +1,5 @@
 /** Training end to end on a tiny data set: the run folder, learning, stopping, resuming to the same bits, broken numbers. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBackend, openSafetensors } from '@revoxel/runtime';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -124,6 +124,38 @@ describe('train', { timeout: 60_000 }, () => {
         r.type === 'step' ? [r.step, r.loss, r.lr] : [r.epoch, r.step, r.loss, r.dice, r.ema],
       );
     expect(await lines('stopped')).toEqual(await lines('straight'));
+  });
+
+  it('warns when a run is resumed where its bits cannot be the same', async () => {
+    await train(base('moved', { steps: 2 }));
+    const events: RunEvent[] = [];
+    const elsewhere = { ...backend, facts: { ...backend.facts, threads: 3 } };
+    await train({
+      data: '',
+      out: join(folder, 'moved'),
+      backend: elsewhere,
+      resume: true,
+      workers: 0,
+      steps: 3,
+      onEvent: (e) => events.push(e),
+    });
+    expect(events.filter((e) => e.kind === 'warning')).toEqual([
+      {
+        kind: 'warning',
+        text: 'the run was started with threads 1, now it is 3: the last bits of the weights will differ',
+      },
+    ]);
+  });
+
+  it('keeps preprocessed cases when other fields of the plans are edited', async () => {
+    await train(base('edited', { steps: 1 }));
+    const paths = runPaths(join(folder, 'edited'));
+    const stamp = async (): Promise<number> => (await stat(join(paths.cases, 'case_00.image.f32'))).mtimeMs;
+    const before = await stamp();
+    const plans = await readPlans(paths.plans);
+    await writePlans(paths.plans, { ...plans, learningRate: { ...plans.learningRate, initial: 0.001 } });
+    await train({ data: '', out: paths.folder, backend, resume: true, workers: 0, steps: 2 });
+    expect(await stamp()).toBe(before);
   });
 
   it('fixes the number of steps from a time, and writes it down', async () => {

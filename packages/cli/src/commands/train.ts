@@ -59,6 +59,7 @@ export const command: CommandRun = async (input, { output, signal }) => {
       : 'auto');
   const backend = await chooseBackend(name, output);
   const progress = new Progress(output);
+  let lastDice: number | null = null;
   try {
     const result = await train({
       data: o.data ?? '',
@@ -66,7 +67,10 @@ export const command: CommandRun = async (input, { output, signal }) => {
       backend,
       signal,
       started: 0,
-      onEvent: progress.show,
+      onEvent: (event) => {
+        if (event.kind === 'epoch') lastDice = event.dice;
+        progress.show(event);
+      },
       resume: o.resume === true,
       plan: {
         ...(o.channels === undefined ? {} : { baseChannels: o.channels }),
@@ -86,7 +90,7 @@ export const command: CommandRun = async (input, { output, signal }) => {
       { ...result, backend: backend.name, ...(scores === undefined ? {} : { validation: scores.mean }) },
       () =>
         [
-          `${result.steps} steps in ${duration(result.seconds)} on ${backend.name}; Dice on validation patches ${diceText(result.ema)}`,
+          `${result.steps} steps in ${duration(result.seconds)} on ${backend.name}; Dice on validation patches ${diceText(lastDice)}`,
           `memory ${mib(result.memory.plannedBytes)} planned, ${mib(result.memory.measuredBytes)} measured`,
           ...(scores === undefined ? [] : [evaluationTable(scores)]),
           `run folder ${result.run}`,

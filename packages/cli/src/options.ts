@@ -65,7 +65,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         description: 'data set to use instead of the one that comes along; every fifth case is held out',
       },
       { flags: '--out <dir>', description: 'run folder (default: runs/demo-DATE)' },
-      { flags: '--minutes <m>', description: 'time for everything (default: 3.4 on cpu, 12 on typescript)' },
+      { flags: '--minutes <m>', description: 'time for everything (default: 3.1 on cpu, 12 on typescript)' },
       { flags: '--seed <n>', description: 'seed of weights and batches (default: 0)' },
       backend,
       json,

@@ -90,12 +90,18 @@ export async function createBackend(options: CpuOptions = {}): Promise<CpuBacken
     facts: {
       device: cpus()[0]?.model.trim() ?? process.arch,
       threads,
-      memoryBytes: info.physicalBytes > 0 ? info.physicalBytes : totalmem(),
+      memoryBytes: usableBytes(info.physicalBytes > 0 ? info.physicalBytes : totalmem()),
       details: detailsOf(info),
     },
     createSession: async (sessionOptions) => new CpuSession(backend, addon, sessionOptions),
   };
   return backend;
+}
+
+/** The machine's memory, or this process's limit (a container's, say) where that is smaller. */
+function usableBytes(physical: number): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < physical ? limit : physical;
 }
 
 /**

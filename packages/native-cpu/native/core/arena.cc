@@ -47,6 +47,17 @@ int64_t memInfo(const std::string& field) {
   return -1;
 }
 
+/** Bytes of this control group that the kernel can take back at once: page cache and reclaimable kernel memory. */
+int64_t groupCacheBytes() {
+  std::ifstream file("/sys/fs/cgroup/memory.stat");
+  std::string name;
+  int64_t bytes, sum = 0;
+  while (file >> name >> bytes) {
+    if (name == "inactive_file" || name == "active_file" || name == "slab_reclaimable") sum += bytes;
+  }
+  return sum;
+}
+
 int64_t smaller(int64_t a, int64_t b) { return a < 0 ? b : b < 0 ? a : a < b ? a : b; }
 
 }  // namespace
@@ -62,7 +73,12 @@ int64_t availableBytes() {
   int64_t available = memInfo("MemAvailable");
   const int64_t limit = numberFrom("/sys/fs/cgroup/memory.max");
   const int64_t used = numberFrom("/sys/fs/cgroup/memory.current");
-  if (limit >= 0 && used >= 0) available = smaller(available, limit > used ? limit - used : 0);
+  if (limit >= 0 && used >= 0) {
+    // The page cache counts as used, but the kernel gives it back when it is asked for.
+    const int64_t cache = groupCacheBytes();
+    const int64_t held = used > cache ? used - cache : 0;
+    available = smaller(available, limit > held ? limit - held : 0);
+  }
   return available;
 }
 

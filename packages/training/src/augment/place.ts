@@ -9,13 +9,16 @@ import type { Random } from '../data/random.js';
 import type { PatchCase } from './patch-case.js';
 
 /**
- * Whether a sample of a batch must hold foreground: the last ones, `fraction` of the batch, rounded half to even.
+ * Whether a sample of a batch must hold foreground: the last ones, `fraction` of the batch, rounded half to even. A batch
+ * of one is forced with probability `fraction` instead: rounding would never force it.
  *
  * @param sample - index within the batch.
  * @param batch - samples of a batch.
  * @param fraction - 0 to 1.
+ * @param random - drawn from for a batch of one.
  */
-export function isForced(sample: number, batch: number, fraction: number): boolean {
+export function isForced(sample: number, batch: number, fraction: number, random: Random): boolean {
+  if (batch === 1) return random.chance(fraction);
   return sample >= roundHalfEven(batch * (1 - fraction));
 }
 

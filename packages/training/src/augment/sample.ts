@@ -46,6 +46,7 @@ const STREAM = {
   invertedGamma: 7,
   gamma: 8,
   mirror: 9,
+  forced: 10,
 } as const;
 
 /** Part of a batch centred on foreground unless said otherwise. */
@@ -105,7 +106,7 @@ export function makeSample(
   const place = random('place');
   const index = place.integer(cases.length);
   const source = cases[index]!;
-  const forced = isForced(sample, options.batch, options.foreground ?? DEFAULT_FOREGROUND);
+  const forced = isForced(sample, options.batch, options.foreground ?? DEFAULT_FOREGROUND, random('forced'));
   const start = placePatch(source, patch, fieldSize(patch, augment), forced, place);
 
   const matrix = augment && drawMatrix(augment, random('spatial'));

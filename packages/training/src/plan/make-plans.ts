@@ -163,8 +163,17 @@ function stepPlan(
   );
 }
 
-/** Labels of one side of the body. A flip of left and right would turn them into each other. */
-const SIDED = /(^|[^a-z])(left|right|l|r)([^a-z]|$)/i;
+/**
+ * Whether a label is of one side of the body, by its name: a flip of left and right would turn it into the other one's.
+ * A false alarm costs one kind of augmentation, a miss mixes the sides up. @internal
+ */
+export function isSided(name: string): boolean {
+  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase();
+  return (
+    /left|right/.test(words) ||
+    words.split(/[^a-z]+/).some((word) => /^(l|r|lh|rh|lt|rt|sin|dex|sinister|dexter)$/.test(word))
+  );
+}
 
 /** Axes to flip, `[D, H, W]` of canonical orientation: W is left and right. */
 function mirrorAxes(
@@ -172,6 +181,6 @@ function mirrorAxes(
   labels: readonly LabelName[],
   short: boolean,
 ): (0 | 1 | 2)[] {
-  const sided = labels.some(({ name }) => SIDED.test(name));
+  const sided = labels.some(({ name }) => isSided(name));
   return axes.filter((axis) => (axis === 2 ? !sided : !short));
 }

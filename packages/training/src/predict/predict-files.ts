@@ -2,7 +2,7 @@
  * Prediction of files: NIfTI images in, NIfTI label maps with a JSON sidecar out. Files appear whole or not at all, and
  * nothing is overwritten by a run that fails before it.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeNifti } from '@revoxel/imaging';
 import { findImages, type ImageFiles } from '../data/dataset.js';
@@ -61,6 +61,7 @@ export async function predictImages(
   options: PredictFilesOptions,
 ): Promise<PredictedFile[]> {
   const folder = resolve(output);
+  await refuseOverwriting(images, folder);
   try {
     await mkdir(options.probabilities ? join(folder, 'probabilities') : folder, { recursive: true });
   } catch (error) {
@@ -82,6 +83,24 @@ export async function predictImages(
     options.onEvent?.({ kind: 'case', id: files.id, done: done.length, total: images.length });
   }
   return done;
+}
+
+/** A label map named like a scan, in the scan's folder, would replace the scan. */
+async function refuseOverwriting(images: readonly ImageFiles[], folder: string): Promise<void> {
+  const real = async (file: string): Promise<string> => realpath(file).catch(() => resolve(file));
+  const inputs = new Map<string, string>();
+  for (const { images: files } of images) for (const file of files) inputs.set(await real(file), file);
+  for (const { id } of images) {
+    for (const target of [join(folder, `${id}.nii.gz`), join(folder, 'probabilities', `${id}.nii.gz`)]) {
+      const input = inputs.get(await real(target));
+      if (input !== undefined)
+        throw new RunError(
+          input,
+          'is an input and would be overwritten by its prediction',
+          'choose another output folder',
+        );
+    }
+  }
 }
 
 async function predictOne(

@@ -1,6 +1,6 @@
 /**
- * The log of a run: lines for people in `log.txt`, one JSON object a line in `log.jsonl`. A resumed run cuts both back to
- * its checkpoint, so that no step is in them twice. Not a progress bar: that is the caller's, through events.
+ * The log of a run: lines for people in `log.txt`, one JSON object a line in `log.jsonl`. A resumed run
+ * cuts `log.jsonl` back to its checkpoint, so that no step is in it twice. Not a progress bar: that is the caller's, through events.
  */
 import { appendFile, readFile } from 'node:fs/promises';
 import { reasonOf } from '../data/errors.js';
@@ -70,9 +70,10 @@ export class RunLog {
 
   /** Append what was recorded. */
   async flush(): Promise<void> {
-    const lines = this.#lines.join('');
-    this.#lines = [];
-    if (lines !== '') await this.#append(this.#paths.logLines, lines);
+    const count = this.#lines.length;
+    if (count === 0) return;
+    await this.#append(this.#paths.logLines, this.#lines.join(''));
+    this.#lines.splice(0, count);
   }
 
   async #append(file: string, text: string): Promise<void> {
@@ -95,8 +96,11 @@ export async function readLog(paths: RunPaths): Promise<LogRecord[]> {
   let text: string;
   try {
     text = await readFile(paths.logLines, 'utf8');
-  } catch {
-    return [];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new RunError(paths.logLines, `cannot be read (${reasonOf(error)})`, 'check its permissions', {
+      cause: error,
+    });
   }
   return text.split('\n').flatMap((line) => {
     if (line === '') return [];

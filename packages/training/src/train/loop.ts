@@ -60,8 +60,9 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
   const durations: number[] = [];
   let lastCheckpoint = performance.now();
   const checkpoint = async (): Promise<void> => {
-    await saveCheckpoint(paths, session, state);
+    // The log first: a resumed run cuts it back to its checkpoint, but cannot make up for lines that are missing.
     await log.flush();
+    await saveCheckpoint(paths, session, state);
     lastCheckpoint = performance.now();
     onEvent({ kind: 'checkpoint', file: paths.checkpoint, step: state.step });
   };

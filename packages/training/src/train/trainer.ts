@@ -195,6 +195,20 @@ async function resumeJob(options: TrainOptions): Promise<Job> {
   const info = await readRunInfo(paths);
   const plans = await readPlans(paths.plans);
   const dataset = await openDataset(options.data || info.data);
+  const facts = ({ labels, channelNames }: Pick<Plans, 'labels' | 'channelNames'>): string =>
+    JSON.stringify([labels.map(({ value, name }) => [value, name]), channelNames]);
+  if (facts(dataset) !== facts(plans))
+    throw new RunError(
+      dataset.folder,
+      `has other labels or channels than the run's ${paths.plans}`,
+      'give the data set the run was started with',
+    );
+  if (options.minutes !== undefined && info.steps !== null)
+    throw new DataArgumentError(
+      'minutes',
+      `nothing: the run has ${info.steps} steps, which --steps N can change`,
+      options.minutes,
+    );
   const split = await readSplit(
     paths.split,
     dataset.cases.map((c) => c.id),
@@ -276,6 +290,8 @@ async function runJob(
   const tell = logged(log, onEvent, plans);
   for (const text of differences(info, backend)) tell({ kind: 'warning', text });
   let state = await startingState(paths, info, options, session);
+  if (state.totalSteps !== null && state.totalSteps !== info.steps)
+    await writeRunInfo(paths, { ...info, steps: state.totalSteps });
   await log.rewindTo(state.step);
   const memory = session.memory();
   const planned = `${((memory.persistentBytes + memory.transientBytes) / 2 ** 20).toFixed(1)} MiB`;
@@ -329,12 +345,19 @@ async function runJob(
 
 /** What keeps a resumed run from giving the bits of one that was never stopped. */
 function differences(info: RunInfo, backend: Backend): string[] {
-  const now = { backend: backend.name, device: backend.facts.device, threads: backend.facts.threads };
-  return (['backend', 'device', 'threads'] as const)
-    .filter((key) => info[key] !== now[key])
+  const { device, threads, details } = backend.facts;
+  const then: Readonly<Record<string, unknown>> = {
+    backend: info.backend,
+    device: info.device,
+    threads: info.threads,
+    ...info.deviceDetails,
+  };
+  const now: Readonly<Record<string, unknown>> = { backend: backend.name, device, threads, ...details };
+  return [...new Set([...Object.keys(then), ...Object.keys(now)])]
+    .filter((key) => then[key] !== now[key])
     .map(
       (key) =>
-        `the run was started with ${key} ${info[key]}, now it is ${now[key]}: the last bits of the weights will differ`,
+        `the run was started with ${key} ${String(then[key] ?? 'none')}, now it is ${String(now[key] ?? 'none')}: the last bits of the weights will differ`,
     );
 }
 

@@ -43,11 +43,20 @@ describe('isForced', () => {
     [2, [1]],
     [4, [3]],
     [9, [6, 7, 8]],
-    [1, [] as number[]],
     [12, [8, 9, 10, 11]],
   ])('takes the last third of a batch of %i', (batch, expected) => {
-    const forced = Array.from({ length: batch }, (_, j) => j).filter((j) => isForced(j, batch, 0.33));
+    const forced = Array.from({ length: batch }, (_, j) => j).filter((j) =>
+      isForced(j, batch, 0.33, new Random({ seed: 1 })),
+    );
     expect(forced).toEqual(expected);
+  });
+
+  it('forces a batch of one with that probability', () => {
+    const random = new Random({ seed: 1 });
+    let forced = 0;
+    for (let i = 0; i < 3000; i++) if (isForced(0, 1, 0.33, random)) forced++;
+    expect(forced / 3000).toBeGreaterThan(0.3);
+    expect(forced / 3000).toBeLessThan(0.36);
   });
 });
 

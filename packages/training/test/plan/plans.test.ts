@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBackend } from '@revoxel/runtime';
 import { describe, expect, it } from 'vitest';
-import { makePlans, type PlanFacts } from '../../src/plan/make-plans.js';
+import { isSided, makePlans, type PlanFacts } from '../../src/plan/make-plans.js';
 import { readPlans, writePlans } from '../../src/plan/plans.js';
 import { temporaryFolder } from '../support/synthetic.js';
 
@@ -62,6 +62,21 @@ describe('makePlans', () => {
     expect(makePlans({ ...facts, labels }, target).augmentation.mirror.axes).toEqual([0, 1]);
     const harmless = ['background', 'Anterior', 'liver'].map((name, value) => ({ name, value }));
     expect(makePlans({ ...facts, labels: harmless }, target).augmentation.mirror.axes).toEqual([0, 1, 2]);
+  });
+
+  it.each([
+    ['LeftLung', true],
+    ['leftlung', true],
+    ['kidneyL', true],
+    ['Kidney_R', true],
+    ['lh', true],
+    ['parotid-r', true],
+    ['liver', false],
+    ['Anterior', false],
+    ['lesion', false],
+    ['rectum', false],
+  ])('takes %s for a label of one side: %s', (name, sided) => {
+    expect(isSided(name)).toBe(sided);
   });
 
   it('keeps to a memory budget by the bytes of the real plan', () => {

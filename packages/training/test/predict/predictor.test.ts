@@ -101,6 +101,20 @@ describe('Predictor', () => {
     }
   });
 
+  it('refuses to put a prediction in the place of its scan', async () => {
+    using predictor = await loadPredictor(run, backend);
+    const scans = join(folder, 'scans');
+    await mkdir(scans, { recursive: true });
+    const scan = join(scans, 'scan.nii.gz');
+    await writeNifti(scan, syntheticCase(13).image);
+    const before = await readFile(scan);
+    await expect(predictFiles(predictor, scan, scans, { run })).rejects.toThrow(
+      'is an input and would be overwritten by its prediction; choose another output folder',
+    );
+    expect(await readFile(scan)).toEqual(before);
+    expect(await readdir(scans)).toEqual(['scan.nii.gz']);
+  });
+
   it('resamples to the spacing it was trained at, and back', async () => {
     using predictor = await loadPredictor(run, backend);
     const { image, label } = syntheticCase(11);

@@ -2,7 +2,7 @@
  * @revoxel/models: networks, losses and optimisers as pure functions over runtime tensors. This file only re-exports;
  * test/public-api.test.ts pins the names.
  */
-export { parameter, parametersOf, type Parameter } from './parameters.js';
+export type { Parameter } from './parameters.js';
 export { convNormAct, head, upsample, type BlockStyle } from './networks/layers.js';
 export { unet3d } from './networks/unet.js';
 export {

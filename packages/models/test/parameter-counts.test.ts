@@ -1,7 +1,7 @@
 /** Parameter counts against PyTorch (fixtures/make-parameter-counts.py), against published networks, and against the traced graph. */
 import { trace } from '@revoxel/runtime';
 import { describe, expect, it } from 'vitest';
-import { parametersOf, unet3d, unetParameterCount, unetParameters, type UnetConfig } from '../src/index.js';
+import { unet3d, unetParameterCount, unetParameters, type UnetConfig } from '../src/index.js';
 import counts from './fixtures/parameter-counts.json' with { type: 'json' };
 
 interface Row extends UnetConfig {
@@ -27,7 +27,7 @@ describe('parameters of the U-Net', () => {
       const declared = new Map<string, readonly number[]>();
       trace('net', (g) => {
         unet3d(g.input('x', [1, inChannels, ...new Array<number>(rank).fill(64)]), config);
-        for (const { name, tensor } of parametersOf(g)) declared.set(name, tensor.shape);
+        for (const { name, tensor } of g.parameters()) declared.set(name, tensor.shape);
       });
       expect(declared).toEqual(new Map(unetParameters(config, inChannels, rank).map((p) => [p.name, p.shape])));
     },

@@ -19,8 +19,6 @@ it('exports exactly these values', () => {
       "modelLimits",
       "modelParameterCount",
       "modelParameters",
-      "parameter",
-      "parametersOf",
       "reduceLabels",
       "resolveUnet",
       "sgd",

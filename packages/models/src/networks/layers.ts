@@ -6,7 +6,6 @@
  * initial weights; Ulyanov et al. 2016 (arXiv 1607.08022) for instance norm.
  */
 import { conv, convTranspose, heNormal, instanceNorm, leakyRelu, ONES, ZEROS, type Tensor } from '@revoxel/runtime';
-import { parameter } from '../parameters.js';
 
 /** What all convolution blocks of a network share. */
 export interface BlockStyle {
@@ -36,18 +35,17 @@ export function convNormAct(
   const g = pieces[0]!.graph;
   const inputs = pieces.reduce((sum, piece) => sum + piece.shape[1]!, 0);
   const y = g.scope('conv', () => {
-    const weight = parameter(
-      g,
+    const weight = g.parameter(
       'weight',
       [channels, inputs, ...kernel],
       heNormal(inputs * product(kernel), style.slope),
     );
-    const bias = style.bias ? parameter(g, 'bias', [channels], ZEROS) : undefined;
+    const bias = style.bias ? g.parameter('bias', [channels], ZEROS) : undefined;
     return conv(pieces, weight, bias, { stride, padding: 'same' });
   });
   return g.scope('norm', () => {
-    const gamma = parameter(g, 'weight', [channels], ONES);
-    const beta = parameter(g, 'bias', [channels], ZEROS);
+    const gamma = g.parameter('weight', [channels], ONES);
+    const beta = g.parameter('bias', [channels], ZEROS);
     return leakyRelu(instanceNorm(y, gamma, beta, style.eps), style.slope);
   });
 }
@@ -62,13 +60,12 @@ export function convNormAct(
  */
 export function upsample(x: Tensor, channels: number, stride: readonly number[], style: BlockStyle): Tensor {
   const g = x.graph;
-  const weight = parameter(
-    g,
+  const weight = g.parameter(
     'weight',
     [x.shape[1]!, channels, ...stride],
     heNormal(channels * product(stride), style.slope),
   );
-  const bias = style.bias ? parameter(g, 'bias', [channels], ZEROS) : undefined;
+  const bias = style.bias ? g.parameter('bias', [channels], ZEROS) : undefined;
   return convTranspose(x, weight, bias, { stride });
 }
 
@@ -82,8 +79,8 @@ export function upsample(x: Tensor, channels: number, stride: readonly number[],
 export function head(x: Tensor, classes: number, style: BlockStyle): Tensor {
   const g = x.graph;
   const ones = x.shape.slice(2).map(() => 1);
-  const weight = parameter(g, 'weight', [classes, x.shape[1]!, ...ones], heNormal(x.shape[1]!, style.slope));
-  return conv(x, weight, parameter(g, 'bias', [classes], ZEROS));
+  const weight = g.parameter('weight', [classes, x.shape[1]!, ...ones], heNormal(x.shape[1]!, style.slope));
+  return conv(x, weight, g.parameter('bias', [classes], ZEROS));
 }
 
 /** Product of a list of sizes. */

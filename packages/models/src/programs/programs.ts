@@ -7,7 +7,6 @@ import { deeplySupervised, deepSupervisionWeights, supervisedHeads } from '../lo
 import { diceCrossEntropy, type DiceCrossEntropyOptions } from '../losses/dice-cross-entropy.js';
 import { applyModel, modelLimits, type ModelConfig } from '../networks/model.js';
 import { applyOptimizer, type OptimizerConfig } from '../optimizers/optimizer.js';
-import { parametersOf } from '../parameters.js';
 
 /** Model and sizes that all programs of a run share. */
 export interface ProgramConfig {
@@ -44,7 +43,7 @@ export function trainingStep(config: TrainingStepConfig): Graph {
     const total = g.scope('loss', () =>
       deeplySupervised(logits, labels, deepSupervisionWeights(heads), (x, y) => diceCrossEntropy(x, y, loss)),
     );
-    const parameters = parametersOf(g);
+    const parameters = g.parameters();
     const grads = gradients(
       total,
       parameters.map((p) => p.tensor),

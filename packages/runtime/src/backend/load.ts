@@ -31,6 +31,12 @@ export interface NativeBackendModule {
 const NATIVE = { cuda: '@revoxel/native-cuda', cpu: '@revoxel/native-cpu' } as const;
 type NativeName = keyof typeof NATIVE;
 
+/** Remedy for a native package that is not installed. */
+const MISSING: Readonly<Record<NativeName, string>> = {
+  cuda: 'it is not released yet; use another backend',
+  cpu: `run npm install ${NATIVE.cpu}`,
+};
+
 /** Names that `loadBackend` knows, fastest first; `auto` takes the first native one that is available, else `typescript`. */
 export const BACKEND_NAMES = ['auto', 'cuda', 'cpu', 'typescript', 'reference'] as const;
 export type BackendName = (typeof BACKEND_NAMES)[number];
@@ -111,7 +117,7 @@ async function probeNative(
   const file = resolvePackage(NATIVE[name], options.from);
   if (file === undefined) {
     const reason = `package ${NATIVE[name]} is not installed`;
-    return { probe: { available: false, reason, remedy: `run npm install ${NATIVE[name]}`, facts: {} } };
+    return { probe: { available: false, reason, remedy: MISSING[name], facts: {} } };
   }
   try {
     const module = (await import(pathToFileURL(file).href)) as NativeBackendModule;

@@ -40,6 +40,13 @@ export class GraphBuilder {
     return this.leaf(`persistent:${full}`, shape, 'f32', { kind: 'parameter', name: full, init });
   }
 
+  /** The trainable tensors declared so far, with their full names, in order of declaration. */
+  parameters(): { readonly name: string; readonly tensor: Tensor }[] {
+    return this.values.flatMap(({ id, origin }) =>
+      origin.kind === 'parameter' ? [{ name: origin.name, tensor: this.tensor(id) }] : [],
+    );
+  }
+
   /** A persistent tensor that is not trained. */
   state(name: string, shape: Shape, init: Initializer, role: StateRole = 'buffer', dtype: DType = 'f32'): Tensor {
     const full = this.scoped(name);

@@ -184,12 +184,6 @@ export class GraphBuilder {
     };
   }
 
-  /** The node that made `tensor`, or undefined for leaves. @internal */
-  producer(tensor: Tensor): GraphNode | undefined {
-    const { origin } = this.values[tensor.id]!;
-    return origin.kind === 'node' ? this.nodes[origin.node] : undefined;
-  }
-
   /** Nodes so far, in program order. @internal */
   nodeList(): readonly GraphNode[] {
     return this.nodes;

@@ -17,7 +17,7 @@ namespace revoxel {
 
 constexpr int64_t planMagic = 0x004e414c50585652;
 constexpr int64_t planVersion = 1;
-constexpr uint64_t planSchemaHash = 0x12fddfe16901b189u;
+constexpr uint64_t planSchemaHash = 0x4ecf7aa47e7bc7e8u;
 
 /** Element type of a value. */
 enum class DType : uint8_t {
@@ -148,11 +148,24 @@ enum class Op : uint8_t {
   sgdUpdate,
   adamwUpdate,
   assign,
+  quantize,
+  dequantize,
+  couple,
+  coupleGrad,
+  streamUpdate,
+  checkEqual,
+  normApply,
+  split,
+  squeeze,
+  resample,
+  resampleGrad,
+  orthogonal,
+  orthogonalGrad,
 };
-constexpr int64_t opCount = 38;
+constexpr int64_t opCount = 51;
 
 inline const char* nameOf(Op value) {
-  static const char* const names[] = {"conv", "convTranspose", "convWeightGrad", "packWeights", "matmul", "binary", "unary", "unaryGrad", "scale", "reduce", "broadcast", "norm", "normGrad", "normAct", "normActGrad", "softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad", "diceLoss", "diceLossGrad", "pool", "poolGrad", "resize", "resizeGrad", "concat", "slice", "pad", "reshape", "permute", "argmax", "dropout", "cast", "fill", "sumSquares", "sgdUpdate", "adamwUpdate", "assign"};
+  static const char* const names[] = {"conv", "convTranspose", "convWeightGrad", "packWeights", "matmul", "binary", "unary", "unaryGrad", "scale", "reduce", "broadcast", "norm", "normGrad", "normAct", "normActGrad", "softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad", "diceLoss", "diceLossGrad", "pool", "poolGrad", "resize", "resizeGrad", "concat", "slice", "pad", "reshape", "permute", "argmax", "dropout", "cast", "fill", "sumSquares", "sgdUpdate", "adamwUpdate", "assign", "quantize", "dequantize", "couple", "coupleGrad", "streamUpdate", "checkEqual", "normApply", "split", "squeeze", "resample", "resampleGrad", "orthogonal", "orthogonalGrad"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -241,6 +254,19 @@ inline const char* nameOf(NormMode value) {
   return names[static_cast<size_t>(value)];
 }
 
+/** Attribute `to` of normAct. */
+enum class NormActTo : uint8_t {
+  same,
+  f32,
+  bf16,
+};
+constexpr int64_t normActToCount = 3;
+
+inline const char* nameOf(NormActTo value) {
+  static const char* const names[] = {"same", "f32", "bf16"};
+  return names[static_cast<size_t>(value)];
+}
+
 /** Attribute `kind` of pool. */
 enum class PoolKind : uint8_t {
   max,
@@ -262,6 +288,120 @@ constexpr int64_t resizeModeCount = 2;
 
 inline const char* nameOf(ResizeMode value) {
   static const char* const names[] = {"nearest", "linear"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `to` of quantize. */
+enum class QuantizeTo : uint8_t {
+  q16,
+  q32,
+};
+constexpr int64_t quantizeToCount = 2;
+
+inline const char* nameOf(QuantizeTo value) {
+  static const char* const names[] = {"q16", "q32"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `to` of dequantize. */
+enum class DequantizeTo : uint8_t {
+  f32,
+  bf16,
+};
+constexpr int64_t dequantizeToCount = 2;
+
+inline const char* nameOf(DequantizeTo value) {
+  static const char* const names[] = {"f32", "bf16"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `direction` of couple. */
+enum class CoupleDirection : uint8_t {
+  add,
+  sub,
+};
+constexpr int64_t coupleDirectionCount = 2;
+
+inline const char* nameOf(CoupleDirection value) {
+  static const char* const names[] = {"add", "sub"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `checksum` of couple. */
+enum class CoupleChecksum : uint8_t {
+  none,
+  input,
+  output,
+};
+constexpr int64_t coupleChecksumCount = 3;
+
+inline const char* nameOf(CoupleChecksum value) {
+  static const char* const names[] = {"none", "input", "output"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `from` of coupleGrad. */
+enum class CoupleGradFrom : uint8_t {
+  f,
+  states,
+};
+constexpr int64_t coupleGradFromCount = 2;
+
+inline const char* nameOf(CoupleGradFrom value) {
+  static const char* const names[] = {"f", "states"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `order` of squeeze. */
+enum class SqueezeOrder : uint8_t {
+  offsetMajor,
+  channelMajor,
+};
+constexpr int64_t squeezeOrderCount = 2;
+
+inline const char* nameOf(SqueezeOrder value) {
+  static const char* const names[] = {"offsetMajor", "channelMajor"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `kind` of resample. */
+enum class ResampleKind : uint8_t {
+  given,
+  haar,
+  lifting,
+  givens,
+};
+constexpr int64_t resampleKindCount = 4;
+
+inline const char* nameOf(ResampleKind value) {
+  static const char* const names[] = {"given", "haar", "lifting", "givens"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `form` of resample. */
+enum class ResampleForm : uint8_t {
+  forward,
+  inverse,
+  transpose,
+  inverseTranspose,
+};
+constexpr int64_t resampleFormCount = 4;
+
+inline const char* nameOf(ResampleForm value) {
+  static const char* const names[] = {"forward", "inverse", "transpose", "inverseTranspose"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `kind` of orthogonal. */
+enum class OrthogonalKind : uint8_t {
+  exp,
+  cayley,
+  givens,
+};
+constexpr int64_t orthogonalKindCount = 3;
+
+inline const char* nameOf(OrthogonalKind value) {
+  static const char* const names[] = {"exp", "cayley", "givens"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -363,6 +503,7 @@ struct NormActAttrs {
   int64_t groups;
   double eps;
   double slope;
+  NormActTo to;
 };
 
 struct NormActGradAttrs {
@@ -483,6 +624,70 @@ struct AdamwUpdateAttrs {
 
 struct AssignAttrs {};
 
+struct QuantizeAttrs {
+  QuantizeTo to;
+};
+
+struct DequantizeAttrs {
+  DequantizeTo to;
+};
+
+struct CoupleAttrs {
+  CoupleDirection direction;
+  CoupleChecksum checksum;
+};
+
+struct CoupleGradAttrs {
+  QuantizeTo to;
+  CoupleGradFrom from;
+};
+
+struct StreamUpdateAttrs {
+  int64_t bits;
+};
+
+struct CheckEqualAttrs {};
+
+struct NormApplyAttrs {
+  NormMode mode;
+  int64_t groups;
+  double slope;
+  NormActTo to;
+};
+
+struct SplitAttrs {
+  std::vector<int64_t> sizes;
+};
+
+struct SqueezeAttrs {
+  std::vector<int64_t> block;
+  SqueezeOrder order;
+  bool inverse;
+};
+
+struct ResampleAttrs {
+  ResampleKind kind;
+  std::vector<int64_t> stride;
+  ResampleForm form;
+  SqueezeOrder order;
+};
+
+struct ResampleGradAttrs {
+  std::vector<int64_t> stride;
+  SqueezeOrder order;
+  bool shared;
+};
+
+struct OrthogonalAttrs {
+  OrthogonalKind kind;
+  int64_t size;
+};
+
+struct OrthogonalGradAttrs {
+  OrthogonalKind kind;
+  int64_t size;
+};
+
 using Attrs = std::variant<
     ConvAttrs,
     ConvTransposeAttrs,
@@ -521,7 +726,20 @@ using Attrs = std::variant<
     SumSquaresAttrs,
     SgdUpdateAttrs,
     AdamwUpdateAttrs,
-    AssignAttrs>;
+    AssignAttrs,
+    QuantizeAttrs,
+    DequantizeAttrs,
+    CoupleAttrs,
+    CoupleGradAttrs,
+    StreamUpdateAttrs,
+    CheckEqualAttrs,
+    NormApplyAttrs,
+    SplitAttrs,
+    SqueezeAttrs,
+    ResampleAttrs,
+    ResampleGradAttrs,
+    OrthogonalAttrs,
+    OrthogonalGradAttrs>;
 
 /** Whether [offset, offset + bytes) lies in [0, limit), without overflow. */
 inline bool within(int64_t offset, int64_t bytes, int64_t limit) {

@@ -130,6 +130,7 @@ inline Attrs readAttrs(Op op, WordReader& in) {
       a.groups = in.integer();
       a.eps = in.real();
       a.slope = in.real();
+      a.to = static_cast<NormActTo>(in.code(normActToCount, "to"));
       return a;
     }
     case Op::normActGrad: {
@@ -269,6 +270,82 @@ inline Attrs readAttrs(Op op, WordReader& in) {
     }
     case Op::assign:
       return AssignAttrs{};
+    case Op::quantize: {
+      QuantizeAttrs a;
+      a.to = static_cast<QuantizeTo>(in.code(quantizeToCount, "to"));
+      return a;
+    }
+    case Op::dequantize: {
+      DequantizeAttrs a;
+      a.to = static_cast<DequantizeTo>(in.code(dequantizeToCount, "to"));
+      return a;
+    }
+    case Op::couple: {
+      CoupleAttrs a;
+      a.direction = static_cast<CoupleDirection>(in.code(coupleDirectionCount, "direction"));
+      a.checksum = static_cast<CoupleChecksum>(in.code(coupleChecksumCount, "checksum"));
+      return a;
+    }
+    case Op::coupleGrad: {
+      CoupleGradAttrs a;
+      a.to = static_cast<QuantizeTo>(in.code(quantizeToCount, "to"));
+      a.from = static_cast<CoupleGradFrom>(in.code(coupleGradFromCount, "from"));
+      return a;
+    }
+    case Op::streamUpdate: {
+      StreamUpdateAttrs a;
+      a.bits = in.integer();
+      return a;
+    }
+    case Op::checkEqual:
+      return CheckEqualAttrs{};
+    case Op::normApply: {
+      NormApplyAttrs a;
+      a.mode = static_cast<NormMode>(in.code(normModeCount, "mode"));
+      a.groups = in.integer();
+      a.slope = in.real();
+      a.to = static_cast<NormActTo>(in.code(normActToCount, "to"));
+      return a;
+    }
+    case Op::split: {
+      SplitAttrs a;
+      a.sizes = in.integers("sizes");
+      return a;
+    }
+    case Op::squeeze: {
+      SqueezeAttrs a;
+      a.block = in.integers("block");
+      a.order = static_cast<SqueezeOrder>(in.code(squeezeOrderCount, "order"));
+      a.inverse = in.code(2, "inverse") != 0;
+      return a;
+    }
+    case Op::resample: {
+      ResampleAttrs a;
+      a.kind = static_cast<ResampleKind>(in.code(resampleKindCount, "kind"));
+      a.stride = in.integers("stride");
+      a.form = static_cast<ResampleForm>(in.code(resampleFormCount, "form"));
+      a.order = static_cast<SqueezeOrder>(in.code(squeezeOrderCount, "order"));
+      return a;
+    }
+    case Op::resampleGrad: {
+      ResampleGradAttrs a;
+      a.stride = in.integers("stride");
+      a.order = static_cast<SqueezeOrder>(in.code(squeezeOrderCount, "order"));
+      a.shared = in.code(2, "shared") != 0;
+      return a;
+    }
+    case Op::orthogonal: {
+      OrthogonalAttrs a;
+      a.kind = static_cast<OrthogonalKind>(in.code(orthogonalKindCount, "kind"));
+      a.size = in.integer();
+      return a;
+    }
+    case Op::orthogonalGrad: {
+      OrthogonalGradAttrs a;
+      a.kind = static_cast<OrthogonalKind>(in.code(orthogonalKindCount, "kind"));
+      a.size = in.integer();
+      return a;
+    }
   }
   throw PlanError("encoded plan: unknown opcode");
 }

@@ -88,6 +88,23 @@ export class NumericalError extends RevoxelError {
   }
 }
 
+/** What a reversible sequence rebuilt in the backward pass is not what it was given in the forward pass. */
+export class ChecksumError extends RevoxelError {
+  /** Scoped name of the sequence. */
+  readonly sequence: string;
+
+  constructor(sequence: string, options?: ErrorOptions) {
+    super(
+      'ERR_CHECKSUM',
+      `reversible sequence "${sequence}": the input rebuilt in the backward pass differs from the original; the step was ` +
+        'stopped before the update. Memory, weights or kernels changed between forward and backward: run again, and ' +
+        'report it if it repeats',
+      options,
+    );
+    this.sequence = sequence;
+  }
+}
+
 /** An object was used after `dispose()`. */
 export class DisposedError extends RevoxelError {
   constructor(what: string) {

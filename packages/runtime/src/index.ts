@@ -4,10 +4,12 @@ export {
   elementBytes,
   fromBf16,
   hostArray,
+  isFixed,
   isFloat,
   isHostArray,
   toBf16,
   type DType,
+  type FixedDType,
   type HostArray,
   type HostArrays,
 } from './graph/dtype.js';
@@ -22,6 +24,13 @@ export { graphFault } from './graph/verify.js';
 export * from './ops/index.js';
 export { gradients, type GradientOptions } from './autodiff/gradients.js';
 export { compile, type CompileOptions } from './compile.js';
+export {
+  MEMORY_MODES,
+  type MemoryChoice,
+  type MemoryMode,
+  type MemoryOptions,
+  type UnitChoice,
+} from './memory/options.js';
 export { evaluate, type HostTensor } from './evaluate.js';
 export { findNonFinite } from './diagnose.js';
 export { lower } from './lower/lower.js';

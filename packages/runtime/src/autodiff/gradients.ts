@@ -1,14 +1,16 @@
 /**
  * Reverse-mode differentiation, emitted into the graph being traced. Nodes are visited in reverse program order and
  * partial gradients of a value are summed in the order in which they arrive, so the order of every sum is fixed by
- * the program alone. Backward nodes carry the region of the forward node they belong to and are named after it.
+ * the program alone. Gradients of fixed-point values (q16, q32) are floats in value units: rounding and wrapping have
+ * derivative 1 (straight through). Backward nodes carry the region of the forward node they belong to and are named after it.
  */
 
 import { ArgumentError, RevoxelError } from '../errors.js';
-import { isFloat } from '../graph/dtype.js';
+import { isDifferentiable, isFloat } from '../graph/dtype.js';
 import type { ValueId } from '../graph/graph.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add } from '../ops/binary.js';
+import { cast } from '../ops/cast.js';
 import { fill } from '../ops/fill.js';
 import { OPS } from '../ops/registry.js';
 import type { OpDefinition } from '../ops/op.js';
@@ -37,7 +39,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], options: Gradien
 
   const accumulate = (value: ValueId, partial: Tensor): void => {
     const sum = partials.get(value);
-    partials.set(value, sum ? add(sum, partial) : partial);
+    partials.set(value, sum ? add(sum, cast(partial, sum.dtype)) : partial);
   };
 
   g.phase('backward', () => accumulate(loss.id, options.seed ?? fill(g, [], 1, loss.dtype)));
@@ -54,7 +56,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], options: Gradien
         `${node.op} "${node.name}" has no gradient, but the loss depends on trainable values through it`,
       );
     }
-    g.at({ path: `${node.name}:grad`, region: node.region, phase: 'backward' }, () => {
+    g.at({ path: `${node.name}:grad`, region: node.region, phase: 'backward', order: node.order }, () => {
       const inputGrads = op.gradient!({
         attrs: node.attrs as never,
         inputs: node.inputs.map((v) => g.tensor(v)),
@@ -70,7 +72,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], options: Gradien
   return wrt.map((t) => partials.get(t.id) ?? g.phase('backward', () => fill(g, t.shape, 0, t.dtype)));
 }
 
-/** Float values that depend on one of `wrt`. */
+/** Float and fixed-point values that depend on one of `wrt`. */
 function activeValues(
   nodes: readonly { inputs: readonly ValueId[]; outputs: readonly ValueId[] }[],
   wrt: readonly Tensor[],
@@ -79,7 +81,7 @@ function activeValues(
   const graph = wrt[0]?.graph;
   for (const node of nodes) {
     if (!node.inputs.some((v) => active.has(v))) continue;
-    for (const v of node.outputs) if (isFloat(graph!.tensor(v).dtype)) active.add(v);
+    for (const v of node.outputs) if (isDifferentiable(graph!.tensor(v).dtype)) active.add(v);
   }
   return active;
 }

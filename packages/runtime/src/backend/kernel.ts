@@ -20,6 +20,8 @@ export interface KernelTensor {
 }
 
 export interface KernelContext<A> {
+  /** Name of the call, for errors. */
+  readonly name: string;
   readonly attrs: A;
   readonly inputs: readonly KernelTensor[];
   readonly outputs: readonly KernelTensor[];

@@ -25,6 +25,8 @@ export interface BackendProfile {
   readonly alignment: number;
   /** Worker threads that scratch sizes count on. */
   readonly threads: number;
+  /** Nominal speed, by which memory choices are ranked; default: that of a slow processor. */
+  readonly speed?: { readonly flopsPerSecond: number; readonly bytesPerSecond: number };
   /** Fused operations it has kernels for. */
   readonly fusions: ReadonlySet<OpName>;
   /** Length in f32 of the packed weights it wants for this convolution (plain form given), or 0 to read them plain. */

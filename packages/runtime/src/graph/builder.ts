@@ -24,6 +24,7 @@ export class GraphBuilder {
   private path = '';
   private currentRegion = -1;
   private currentPhase: Phase = 'forward';
+  private currentOrder: number | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -81,11 +82,14 @@ export class GraphBuilder {
     }
   }
 
-  /** Nodes traced inside `body` form a region. */
-  region<T>(name: string, body: () => T): T {
+  /**
+   * Nodes traced inside `body` form a region: a unit of the memory choice.
+   * @param options.reversible - inverses that are not exact may be used here when inversion is asked for by name.
+   */
+  region<T>(name: string, body: () => T, options: { readonly reversible?: boolean } = {}): T {
     const outer = this.currentRegion;
     const id = this.regions.length;
-    this.regions.push({ id, name: this.scoped(name), parent: outer });
+    this.regions.push({ id, name: this.scoped(name), parent: outer, reversible: options.reversible ?? false });
     this.currentRegion = id;
     try {
       return this.scope(name, body);
@@ -106,17 +110,22 @@ export class GraphBuilder {
   }
 
   /** Trace `body` at another node's place: its name as scope, its region, another phase. @internal */
-  at<T>(place: { readonly path: string; readonly region: number; readonly phase: Phase }, body: () => T): T {
-    const outer = { path: this.path, region: this.currentRegion, phase: this.currentPhase };
+  at<T>(
+    place: { readonly path: string; readonly region: number; readonly phase: Phase; readonly order: number },
+    body: () => T,
+  ): T {
+    const outer = { path: this.path, region: this.currentRegion, phase: this.currentPhase, order: this.currentOrder };
     this.path = place.path;
     this.currentRegion = place.region;
     this.currentPhase = place.phase;
+    this.currentOrder = place.order;
     try {
       return body();
     } finally {
       this.path = outer.path;
       this.currentRegion = outer.region;
       this.currentPhase = outer.phase;
+      this.currentOrder = outer.order;
     }
   }
 
@@ -125,7 +134,7 @@ export class GraphBuilder {
     op: K,
     inputs: readonly Tensor[],
     attrs: AttrsOf<OpTable[K]['attrs']>,
-    place: { name?: string; region?: number; phase?: Phase } = {},
+    place: { name?: string; region?: number; phase?: Phase; order?: number } = {},
   ): Tensor[] {
     const name = place.name ?? this.uniqueName(op);
     for (const t of inputs) this.own(t);
@@ -146,6 +155,7 @@ export class GraphBuilder {
       name,
       region: place.region ?? this.currentRegion,
       phase: place.phase ?? this.currentPhase,
+      order: place.order ?? this.currentOrder ?? id,
     };
     this.nodes.push(node as unknown as GraphNode);
     return outputs;

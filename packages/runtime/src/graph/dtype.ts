@@ -10,6 +10,9 @@ export const DTYPES = ['f32', 'bf16', 'i32', 'u32', 'u8', 'q16', 'q32'] as const
 /** Element type of a tensor. */
 export type DType = (typeof DTYPES)[number];
 
+/** Fixed-point element types. */
+export type FixedDType = 'q16' | 'q32';
+
 /** The host array for a dtype. */
 export interface HostArrays {
   f32: Float32Array;
@@ -40,9 +43,19 @@ export function elementBytes(dtype: DType): number {
   return TABLE[dtype].bytes;
 }
 
-/** Whether gradients flow through tensors of this dtype. */
+/** Whether elements are floating-point numbers. */
 export function isFloat(dtype: DType): boolean {
   return TABLE[dtype].float;
+}
+
+/** Whether elements are fixed-point numbers of an exact stream. */
+export function isFixed(dtype: DType): dtype is FixedDType {
+  return dtype === 'q16' || dtype === 'q32';
+}
+
+/** Whether gradients flow through tensors of this dtype; those of fixed-point tensors are floats. */
+export function isDifferentiable(dtype: DType): boolean {
+  return isFloat(dtype) || isFixed(dtype);
 }
 
 /** A typed array of `length` elements over `buffer` at `byteOffset`. */

@@ -53,6 +53,11 @@ interface NodeOf<K extends OpName> {
   /** Innermost region, or -1. */
   readonly region: RegionId;
   readonly phase: Phase;
+  /**
+   * Place in the forward program: of a forward node its own, of a backward node that of the forward node it belongs to.
+   * Grows along the forward pass and falls along the backward pass; passes keep it. The memory pass goes by it.
+   */
+  readonly order: number;
 }
 
 /** A node: a union discriminated by `op`. */
@@ -66,6 +71,8 @@ export interface Region {
   readonly id: RegionId;
   readonly name: string;
   readonly parent: RegionId;
+  /** Whether the memory pass may invert operations here whose inverse is not exact (float streams), when asked to. */
+  readonly reversible: boolean;
 }
 
 export interface Graph {

@@ -10,7 +10,7 @@ export function removeDeadCode(graph: Graph): Graph {
   const keep = new Set<number>();
   for (const node of [...graph.nodes].reverse()) {
     const op: OpDefinition = OPS[node.op];
-    if (op.effect !== 'state' && !node.outputs.some((v) => wanted.has(v))) continue;
+    if (op.effect !== 'state' && op.effect !== 'check' && !node.outputs.some((v) => wanted.has(v))) continue;
     keep.add(node.id);
     for (const v of node.inputs) wanted.add(v);
   }

@@ -18,7 +18,7 @@ export function expandFused(graph: Graph, profile: BackendProfile): Graph {
     }
     const op: OpDefinition = OPS[node.op];
     const inputs = node.inputs.map((v) => rewriter.get(v));
-    const place = { path: node.name, region: node.region, phase: node.phase };
+    const place = { path: node.name, region: node.region, phase: node.phase, order: node.order };
     const outputs = rewriter.builder.at(place, () => op.expand!(inputs, node.attrs as never));
     node.outputs.forEach((v, i) => rewriter.set(v, outputs[i]!));
   }

@@ -34,7 +34,7 @@ export function fuseNormAct(graph: Graph): Graph {
       const results = rewriter.builder.emit(
         'normAct',
         inputs,
-        { ...norm.attrs, slope: act.attrs.slope },
+        { ...norm.attrs, slope: act.attrs.slope, to: 'same' },
         placeOf(norm),
       );
       rewriter.set(act.outputs[0]!, results[0]!);

@@ -9,6 +9,7 @@ import { verifyGraph } from '../graph/verify.js';
 import { removeDeadCode } from './dead-code.js';
 import { expandFused } from './expand.js';
 import { fuseNormAct } from './fuse-norm-act.js';
+import { fuseQuantizedNorm } from './fuse-quantized-norm.js';
 import { packConvWeights } from './pack-weights.js';
 
 interface Pass {
@@ -24,6 +25,12 @@ const PASSES: readonly Pass[] = [
     run: (graph, profile) =>
       profile.fusions.has('normAct') && profile.fusions.has('normActGrad') ? fuseNormAct(graph) : graph,
   },
+  {
+    name: 'fuseQuantizedNorm',
+    run: (graph, profile) =>
+      profile.fusions.has('normAct') && profile.fusions.has('normActGrad') ? fuseQuantizedNorm(graph) : graph,
+  },
+  { name: 'removeDeadCode', run: removeDeadCode },
   { name: 'packConvWeights', run: packConvWeights },
 ];
 

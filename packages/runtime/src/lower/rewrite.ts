@@ -61,7 +61,12 @@ export class Rewriter {
   }
 }
 
-/** Name, region and phase of a node, for its replacement. */
-export function placeOf(node: GraphNode): { name: string; region: number; phase: GraphNode['phase'] } {
-  return { name: node.name, region: node.region, phase: node.phase };
+/** Name, region, phase and order of a node, for its replacement. */
+export function placeOf(node: GraphNode): {
+  name: string;
+  region: number;
+  phase: GraphNode['phase'];
+  order: number;
+} {
+  return { name: node.name, region: node.region, phase: node.phase, order: node.order };
 }

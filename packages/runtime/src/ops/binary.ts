@@ -59,7 +59,10 @@ export const binaryOp: OpDefinition<typeof attrs> = {
     return pairs;
   },
   recover(index, { kind }, inputs) {
-    if (!sameShape(inputs[0]!.shape, inputs[1]!.shape) || (kind !== 'add' && kind !== 'sub')) return undefined;
+    if (!sameShape(inputs[0]!.shape, inputs[1]!.shape)) return undefined;
+    // An affine coupling's factor is never zero; what else is multiplied need not be rebuilt.
+    if (kind === 'mul' && index === 0) return { exact: false, emit: ([y], operands) => div(y!, operands[1]!) };
+    if (kind !== 'add' && kind !== 'sub') return undefined;
     const exact = inputs[0]!.dtype === 'q16' || inputs[0]!.dtype === 'q32';
     return {
       exact,

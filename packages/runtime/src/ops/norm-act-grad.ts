@@ -1,9 +1,13 @@
 /**
  * Fused kernel: reverse rule of `normAct`. The sign of the normalised value is recomputed from x, mean, rstd, gamma and
- * beta, so that only x has to be kept. Operands x, gamma, beta, mean, rstd, dy; results dx, dgamma, dbeta.
+ * beta, so that only x has to be kept. Operands x, gamma, beta, mean, rstd, dy, and the exponent of the grid when x is
+ * fixed-point (then x stands for k * 2^-g in fp32); results dx (dtype of dy), dgamma, dbeta.
  */
 
+import { isFixed } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
+import { dequantize } from './dequantize.js';
+import { checkExponent } from './fixed-point.js';
 import { NORM_MODES } from './norm.js';
 import type { OpDefinition } from './op.js';
 import { add, mul, sub } from './binary.js';
@@ -18,22 +22,31 @@ const attrs = { mode: NORM_MODES, groups: 'int', eps: 'float', slope: 'float' } 
 export const normActGradOp: OpDefinition<typeof attrs> = {
   name: 'normActGrad',
   attrs,
-  infer({ inputs, fail }) {
-    if (inputs.length !== 6) return fail('expects x, gamma, beta, mean, rstd, dy');
-    const affine = { shape: [inputs[0]!.shape[1]!], dtype: 'f32' } as const;
-    return [inputs[0]!, affine, affine];
+  infer(call) {
+    const { inputs, fail } = call;
+    const [x, , , , , dy, exponent] = inputs;
+    if (!x || !dy) return fail('expects x, gamma, beta, mean, rstd, dy');
+    if (inputs.length !== (isFixed(x.dtype) ? 7 : 6))
+      fail('expects the exponent of the grid if, and only if, x is fixed-point');
+    if (isFixed(x.dtype)) checkExponent(call, exponent);
+    else if (x.dtype !== dy.dtype) fail(`x is ${x.dtype}, dy ${dy.dtype}`);
+    const affine = { shape: [x.shape[1]!], dtype: 'f32' } as const;
+    return [{ shape: x.shape, dtype: dy.dtype }, affine, affine];
   },
   inPlace: () => [
     [0, 5],
     [0, 0],
   ],
   flops: ({ inputs }) => 15 * elementCount(inputs[0]!.shape),
-  expand([x, gamma, beta, mean, rstd, dy], { mode, groups, eps, slope }) {
-    const g = x!.graph;
+  expand([operand, gamma, beta, mean, rstd, dy, exponent], { mode, groups, eps, slope }) {
+    const g = operand!.graph;
+    const x = exponent ? dequantize(operand!, exponent) : operand!;
+    const to = dy!.dtype as 'f32' | 'bf16';
     // The normalised value z from the stored statistics; its sign decides the branch of the activation.
-    const z = cast(affineOf(cast(x!, 'f32'), gamma!, beta!, mean!, rstd!), x!.dtype);
-    const dz = g.emit('unaryGrad', [z, dy!], { kind: 'leakyRelu', slope })[0]!;
-    return g.emit('normGrad', [x!, gamma!, mean!, rstd!, dz], { mode, groups, eps });
+    const z = cast(affineOf(cast(x, 'f32'), gamma!, beta!, mean!, rstd!), x.dtype);
+    const dz = g.emit('unaryGrad', [z, cast(dy!, x.dtype)], { kind: 'leakyRelu', slope })[0]!;
+    const [dx, dgamma, dbeta] = g.emit('normGrad', [x, gamma!, mean!, rstd!, dz], { mode, groups, eps });
+    return [cast(dx!, to), dgamma!, dbeta!];
   },
 };
 

@@ -4,7 +4,7 @@
  * (groups = C is instance norm, groups = 1 layer norm); `batch` one per channel over the whole batch.
  *
  * Operands x, gamma [C], beta [C]. Results y, mean, rstd: [N, groups] or [1, C], f32 (two-pass or pairwise, never
- * E[x^2] - E[x]^2).
+ * E[x^2] - E[x]^2). y is made with mean and rstd as rounded to f32, so that it can be made again from them (`normApply`).
  */
 
 import { elementCount } from '../graph/shape.js';
@@ -45,6 +45,14 @@ export const normOp: OpDefinition<typeof attrs> = {
     return [needs[0] ? dx! : null, dgamma!, dbeta!];
   },
   inPlace: () => [[0, 0]],
+  replay: {
+    kept: [1, 2],
+    emit: ([x, gamma, beta], [, mean, rstd], { mode, groups }) => [
+      x!.graph.emit('normApply', [x!, gamma!, beta!, mean!, rstd!], { mode, groups, slope: 1, to: 'same' })[0]!,
+      null,
+      null,
+    ],
+  },
   flops: ({ inputs }) => 7 * elementCount(inputs[0]!.shape),
 };
 

@@ -54,8 +54,20 @@ export interface GradientCall<A> {
 export interface Recovery {
   /** True when the recovered bits equal the original ones. */
   readonly exact: boolean;
-  /** Emits the recovery. */
-  emit(outputs: readonly Tensor[], inputs: readonly (Tensor | null)[]): Tensor;
+  /** Results it reads; default: the first alone. */
+  readonly outputs?: readonly number[];
+  /** Other operands it reads; default: all others. */
+  readonly inputs?: readonly number[];
+  /** Emits the recovery; entries it does not read may be null. */
+  emit(outputs: readonly (Tensor | null)[], inputs: readonly (Tensor | null)[]): Tensor;
+}
+
+/** How results are made a second time from the operands and from small results that are always kept (statistics). */
+export interface Replay<A> {
+  /** Results that are kept. */
+  readonly kept: readonly number[];
+  /** Emits the other results, to the same bits; null at the kept ones. */
+  emit(inputs: readonly Tensor[], outputs: readonly (Tensor | null)[], attrs: A): readonly (Tensor | null)[];
 }
 
 export interface OpDefinition<S extends AttrSchema = AttrSchema> {
@@ -71,10 +83,15 @@ export interface OpDefinition<S extends AttrSchema = AttrSchema> {
   inPlace?(call: CostCall<AttrsOf<S>>): readonly (readonly [output: number, input: number])[];
   /** Pairs [output, input] where the output is the persistent input itself, overwritten. */
   readonly mutates?: readonly (readonly [output: number, input: number])[];
-  /** `random`: draws from the counter-based generator; `state`: writes persistent state. Such nodes are never duplicated with their effect. */
-  readonly effect?: 'random' | 'state';
+  /**
+   * `random`: draws from the counter-based generator; `state`: writes persistent state; `check`: stops the run when
+   * something is wrong. Such nodes are never duplicated with their effect.
+   */
+  readonly effect?: 'random' | 'state' | 'check';
   /** Inverse rule for input `index`, if there is one. */
   recover?(index: number, attrs: AttrsOf<S>, inputs: readonly TensorType[]): Recovery | undefined;
+  /** How the memory pass makes results again; default: the operation itself on the same operands. */
+  readonly replay?: Replay<AttrsOf<S>>;
   /** Fused kernels: the operations they stand for. A backend that lacks the fusion never sees it. */
   expand?(inputs: readonly Tensor[], attrs: AttrsOf<S>): readonly Tensor[];
 }

@@ -1,8 +1,9 @@
 /**
  * Max and average pooling. Padding never wins a maximum; in an average it counts as zeros when `countPadding`, and is
- * left out of numerator and denominator otherwise.
+ * left out of numerator and denominator otherwise. Maxima may be taken of fixed-point tensors too.
  */
 
+import { isFixed } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { checkSpatial, convOutputSize, perAxis, spatialOf, type PerAxis } from './conv-shape.js';
@@ -24,6 +25,7 @@ export const poolOp: OpDefinition<typeof attrs> = {
   infer(call) {
     const { inputs, attrs: a, fail } = call;
     const x = inputs[0]!;
+    if (a.kind === 'avg' && isFixed(x.dtype)) fail('averages of fixed-point numbers are not exact; dequantize first');
     const rank = x.shape.length - 2;
     const { kernel, stride, padBefore, padAfter } = a;
     checkSpatial(call, rank, { kernel, stride, padBefore, padAfter }, { kernel: 1, stride: 1 });

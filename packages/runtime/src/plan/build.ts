@@ -34,12 +34,34 @@ interface Draft {
   scratchBlock: number;
 }
 
-export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOptions = {}): Plan {
+/** Kernel variant and scratch of a node, which depend on its types and attributes alone: kept between similar plans. */
+export type KernelCache = Map<string, { readonly variant: number; readonly scratchBytes: number }>;
+
+/** What lies in the transient segment and when, before offsets are known. */
+interface Outline {
+  readonly written: ReadonlySet<string>;
+  readonly derived: readonly Value[];
+  readonly derivedDrafts: ReadonlyMap<ValueId, Draft>;
+  readonly drafts: readonly Draft[];
+  /** One step more than calls: the last one copies outputs out. */
+  readonly steps: number;
+  readonly places: ReadonlyMap<ValueId, Place>;
+  readonly blocks: readonly Lifetime[];
+  readonly classes: readonly MemoryClass[];
+}
+
+function outline(graph: Graph, profile: BackendProfile, reuse: boolean, cache?: KernelCache): Outline {
   const { alignment } = profile;
   const draft = (node: Draft['node']): Draft => {
     const query = queryOf(graph, node);
-    const variant = profile.variant(query);
-    return { node, variant, scratchBytes: profile.scratchBytes(query, variant), scratchBlock: -1 };
+    const key = cache && JSON.stringify([query.op, query.attrs, query.inputs, query.outputs]);
+    let kernel = key === undefined ? undefined : cache?.get(key);
+    if (!kernel) {
+      const variant = profile.variant(query);
+      kernel = { variant, scratchBytes: profile.scratchBytes(query, variant) };
+      if (key !== undefined) cache?.set(key, kernel);
+    }
+    return { node, ...kernel, scratchBlock: -1 };
   };
 
   const written = writtenParameters(graph);
@@ -51,9 +73,8 @@ export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOp
     if (sourcesOf(graph, value).some((name) => written.has(name))) drafts.push(draft(derivedNode(value)));
   }
 
-  // One step more than calls: the last one copies outputs out.
   const steps = drafts.length + 1;
-  const { places, buffers } = assignStorage(graph, alignment, drafts.length, options.reuse ?? true);
+  const { places, buffers } = assignStorage(graph, alignment, drafts.length, reuse);
   const blocks: Lifetime[] = [...buffers];
   const classes: MemoryClass[] = buffers.map((b) => b.memoryClass);
   const addScratch = (d: Draft, step: number): void => {
@@ -65,7 +86,33 @@ export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOp
   drafts.forEach(addScratch);
   // A refresh outside a run happens while nothing else is alive.
   for (const d of derivedDrafts.values()) addScratch(d, 0);
+  return { written, derived, derivedDrafts, drafts, steps, places, blocks, classes };
+}
 
+/** Bytes live at every step of the plan that `buildPlan` would make, without laying it out. @internal */
+export function liveProfile(graph: Graph, profile: BackendProfile, cache?: KernelCache): Float64Array {
+  const { blocks, steps } = outline(graph, profile, true, cache);
+  return liveBytes(blocks, steps, profile.alignment);
+}
+
+/** Bytes of the persistent segment. @internal */
+export function persistentBytes(graph: Graph, profile: BackendProfile): number {
+  return graph.values.reduce(
+    (sum, { origin, type }) =>
+      origin.kind === 'parameter' || origin.kind === 'state' || origin.kind === 'derived'
+        ? sum + alignUp(typeBytes(type), profile.alignment)
+        : sum,
+    0,
+  );
+}
+
+export function buildPlan(graph: Graph, profile: BackendProfile, options: PlanOptions = {}): Plan {
+  const { alignment } = profile;
+  const { written, derived, derivedDrafts, drafts, steps, places, blocks, classes } = outline(
+    graph,
+    profile,
+    options.reuse ?? true,
+  );
   const layout = layOut(blocks, alignment);
   const values = new ValueTable(graph, places, layout.offsets, alignment, classes);
   const toCall = (d: Draft): KernelCall => {

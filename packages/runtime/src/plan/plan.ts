@@ -12,6 +12,7 @@ import type { DType } from '../graph/dtype.js';
 import type { Phase } from '../graph/graph.js';
 import type { Initializer } from '../graph/initializer.js';
 import type { Shape } from '../graph/shape.js';
+import type { MemoryChoice } from '../memory/options.js';
 import type { OpName, OpTable } from '../ops/registry.js';
 import type { AttrsOf } from '../ops/schema.js';
 
@@ -115,4 +116,6 @@ export interface Plan {
   readonly memory: MemoryReport;
   readonly flops: number;
   readonly bytesMoved: number;
+  /** What the memory pass chose; absent in plans without a backward pass and in those made by hand. */
+  readonly choice?: MemoryChoice;
 }

@@ -21,3 +21,6 @@ export { checkGradient } from './check-gradient.js';
 export { checkCase, formatFailures, runOpCases, type CaseCheckOptions, type CaseFailure } from './check-backend.js';
 export { caseDigest, describeCase, goldenFolder, loadGolden, type Golden, type GoldenManifest } from './golden.js';
 export { BENCH_CASES, measureCase, type Measurement } from './bench-cases.js';
+export { exactInverse, reversibleNet, type NetOptions } from './reversible-net.js';
+export { measureDrift, type Drift, type DriftSetup } from './drift.js';
+export { checkChecksumTrips, checkExactInverse, checkSameBits, EXACT_NETS, runNet, sameBits } from './check-memory.js';

@@ -13,6 +13,13 @@ import { CROSS_ENTROPY_CASES, CROSS_ENTROPY_CORNERS, DICE_CASES } from './cases/
 import { BATCH_NORM_CASES, NORM_ACT_CASES, NORM_CASES, NORM_OFFSET_CASES } from './cases/norm.js';
 import { ARGMAX_CASES, MATMUL_CASES, REDUCE_CASES, SOFTMAX_CASES, SUM_SQUARES_CASES } from './cases/reduction.js';
 import {
+  ORTHOGONAL_CASES,
+  RESAMPLE_CASES,
+  RESAMPLE_GRAD_CASES,
+  SPLIT_CASES,
+  SQUEEZE_CASES,
+} from './cases/resampling.js';
+import {
   CONCAT_CASES,
   PAD_CASES,
   PERMUTE_CASES,
@@ -21,6 +28,15 @@ import {
   RESIZE_CASES,
   SLICE_CASES,
 } from './cases/spatial.js';
+import {
+  CHECK_EQUAL_CASES,
+  COUPLE_CASES,
+  DEQUANTIZE_CASES,
+  FIXED_NORM_CASES,
+  FIXED_POOL_CASES,
+  QUANTIZE_CASES,
+  STREAM_UPDATE_CASES,
+} from './cases/streams.js';
 import { DROPOUT_CASES, UPDATE_CASES } from './cases/update.js';
 import type { OpCase } from './op-case.js';
 
@@ -55,4 +71,16 @@ export const OP_CASES: readonly OpCase[] = [
   ...DICE_CASES,
   ...UPDATE_CASES,
   ...DROPOUT_CASES,
+  ...QUANTIZE_CASES,
+  ...DEQUANTIZE_CASES,
+  ...COUPLE_CASES,
+  ...STREAM_UPDATE_CASES,
+  ...CHECK_EQUAL_CASES,
+  ...FIXED_NORM_CASES,
+  ...FIXED_POOL_CASES,
+  ...SPLIT_CASES,
+  ...SQUEEZE_CASES,
+  ...RESAMPLE_CASES,
+  ...RESAMPLE_GRAD_CASES,
+  ...ORTHOGONAL_CASES,
 ];

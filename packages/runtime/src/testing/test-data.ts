@@ -26,6 +26,8 @@ export type Distribution =
   | { readonly kind: 'distinct'; readonly spacing: number }
   /** word % classes, and `ignore` where floor(word / 65536) % 5 is 0. */
   | { readonly kind: 'labels'; readonly classes: number; readonly ignore?: number }
+  /** Whole numbers low + word % (high - low + 1), both ends included; at most 2^32 of them. */
+  | { readonly kind: 'integers'; readonly low: number; readonly high: number }
   /** These, repeated. */
   | { readonly kind: 'list'; readonly values: readonly number[] };
 
@@ -61,6 +63,9 @@ export function testNumbers(name: string, count: number, d: Distribution): Float
       testWords(name, count).forEach((w, i) => {
         out[i] = d.ignore !== undefined && (w >>> 16) % 5 === 0 ? d.ignore : w % d.classes;
       });
+      break;
+    case 'integers':
+      testWords(name, count).forEach((w, i) => (out[i] = d.low + (w % (d.high - d.low + 1))));
       break;
     case 'list':
       for (let i = 0; i < count; i++) out[i] = d.values[i % d.values.length]!;

@@ -12,6 +12,7 @@ import {
   type OpName,
   type Shape,
 } from '../../src/index.js';
+import { STREAM_SAMPLES } from './stream-samples.js';
 
 /** How an operand's numbers are drawn: around 0, above 0, per-voxel distributions over channels, or class labels. */
 type Draw = 'normal' | 'positive' | 'distribution' | 'labels';
@@ -208,7 +209,7 @@ function normSamples(): OpSample[] {
     const title = `${mode} ${groups} of [${shape.join(', ')}]`;
     return [
       { op: 'norm', title, attrs, inputs: [x, f(c), f(c)], bf16: [0] },
-      { op: 'normAct', title, attrs: { ...attrs, slope: 0.01 }, inputs: [x, f(c), f(c)], bf16: [0] },
+      { op: 'normAct', title, attrs: { ...attrs, slope: 0.01, to: 'same' }, inputs: [x, f(c), f(c)], bf16: [0] },
       { op: 'normGrad', title, attrs, inputs: [x, f(c), f(...stats), rstd, f(...shape)], bf16: [0, 4] },
       {
         op: 'normActGrad',
@@ -467,11 +468,12 @@ function spatialSamples(): OpSample[] {
   ];
 }
 
-/** Everything but the updates and `packWeights`, which need persistent values. */
+/** Everything but the updates (of streams too) and `packWeights`, which need persistent values. */
 export const OP_SAMPLES: readonly OpSample[] = [
   ...convSamples(),
   ...normSamples(),
   ...elementwiseSamples(),
   ...lossSamples(),
   ...spatialSamples(),
+  ...STREAM_SAMPLES,
 ];

@@ -8,6 +8,7 @@ import {
   adamwUpdate,
   ArgumentError,
   assign,
+  ChecksumError,
   compile,
   DisposedError,
   fill,
@@ -278,5 +279,25 @@ describe.each(backends)('%s', (_, backend) => {
     expect(error.message).toMatch(/^nothing "scale" failed: TypeError/);
     const fine = await session.load(plan);
     expect((await fine.run({ x: new Float32Array(16) })).y![0]).toBe(1);
+  });
+
+  it('stops, with a typed error, where a reversible sequence is not what it was', async () => {
+    const graph = trace('check', (g) => {
+      const [a, b] = [g.input('a', [2], 'u32'), g.input('b', [2], 'u32')];
+      g.scope('encoder', () => g.emit('checkEqual', [a, b], {}, { name: 'encoder.0' }));
+      const w = g.parameter('w', [1], ONES);
+      g.phase('update', () => assign(w, scale(w, 2)));
+    });
+    const session = await sessionOf(backend);
+    const run = await session.load(compile(graph, backend.profile));
+    const a = Uint32Array.of(1, 4294967295);
+    await run.run({ a, b: a.slice() });
+    expect([...(await session.read('w'))]).toEqual([2]);
+    const error = await rejection(run.run({ a, b: Uint32Array.of(1, 2147483647) }));
+    expect(error).toBeInstanceOf(ChecksumError);
+    expect(error).toMatchObject({ name: 'ChecksumError', code: 'ERR_CHECKSUM', sequence: 'encoder.0' });
+    expect(error.message).toMatch(/^reversible sequence "encoder.0": the input rebuilt in the backward pass differs/);
+    expect([...(await session.read('w'))]).toEqual([2]);
+    await run.run({ a, b: a });
   });
 });

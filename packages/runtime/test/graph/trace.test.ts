@@ -99,7 +99,7 @@ describe('trace', () => {
       const x = g.input('x', [2]);
       const a = g.region('r', () => leakyRelu(x));
       const b = leakyRelu(a);
-      g.at({ path: 'r', region: 0, phase: 'forward' }, () => leakyRelu(b));
+      g.at({ path: 'r', region: 0, phase: 'forward', order: 0 }, () => leakyRelu(b));
     });
     expect(graphFault(torn)).toContain('region "r" is not contiguous');
     const late = trace('late', (g) => {

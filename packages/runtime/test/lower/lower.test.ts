@@ -83,7 +83,7 @@ describe('expansion of fused operations', () => {
       const x = g.input('x', [2, 4, 3, 3], dtype);
       const [gamma, beta] = [g.parameter('gamma', [4], ONES), g.parameter('beta', [4], ZEROS)];
       const attrs = { mode: 'group', groups: 2, eps: 1e-5, slope: 0.1 } as const;
-      const [y, mean, rstd] = g.emit('normAct', [x, gamma, beta], attrs);
+      const [y, mean, rstd] = g.emit('normAct', [x, gamma, beta], { ...attrs, to: 'same' });
       const [dx] = g.emit('normActGrad', [x, gamma, beta, mean!, rstd!, y!], attrs);
       g.output('dx', dx!);
     });

@@ -1,4 +1,7 @@
-/** Inverse rules: what `recover` makes of an operation's results is the operand, to the bit where it says exact. */
+/**
+ * Inverse rules: what `recover` makes of the results and operands it names is the operand, to the bit where it says
+ * exact. In a network the exponent of a grid is state; here it is an input like the others.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/backend/reference/backend.js';
@@ -37,12 +40,14 @@ async function check(c: OpCase): Promise<number> {
       );
       if (!rule) return;
       exact.set(`${i}`, rule.exact);
-      const others = inputs.map((t, j) => (j === i ? null : t));
+      // It is given what it says it reads, and nothing else.
+      const { outputs = [0], inputs: read = [...inputs.keys()] } = rule;
+      const others = inputs.map((t, j) => (j !== i && read.includes(j) ? t : null));
       g.output(`${i}:original`, original);
       g.output(
         `${i}:recovered`,
         rule.emit(
-          node.outputs.map((v) => g.tensor(v)),
+          node.outputs.map((v, j) => (outputs.includes(j) ? g.tensor(v) : null)),
           others,
         ),
       );

@@ -83,6 +83,7 @@ export function bindCall(
   };
   const alone = !kernel.parallel;
   const context: KernelContext<unknown> = {
+    name: call.name,
     attrs: call.attrs,
     inputs: call.inputs.map((id) => tensor(id, false)),
     outputs: call.outputs.map((id) => tensor(id, true)),

@@ -3,11 +3,12 @@
  * packed weights, so that what it runs is what was traced.
  */
 
-import { AbortedError, RevoxelError } from '../../errors.js';
+import { AbortedError } from '../../errors.js';
 import type { Plan } from '../../plan/plan.js';
 import type { Backend, SessionOptions } from '../backend.js';
 import { bindCall, scratchWithDecoding } from '../executor/bind.js';
 import { HostSession } from '../executor/host-session.js';
+import { kernelError } from '../executor/kernel-error.js';
 import { hostFacts } from '../facts.js';
 import type { BackendProfile } from '../profile.js';
 import { REFERENCE_KERNELS } from './registry.js';
@@ -44,7 +45,7 @@ class ReferenceSession extends HostSession {
         try {
           for (const phase of bindCall(call, plan, offsets, map, REFERENCE_KERNELS, 0, 1)) phase.run?.();
         } catch (cause) {
-          throw new RevoxelError('ERR_KERNEL', `${call.op} "${call.name}" failed: ${String(cause)}`, { cause });
+          throw kernelError(call, cause);
         }
       }
     };

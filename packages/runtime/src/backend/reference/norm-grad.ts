@@ -1,11 +1,14 @@
 /** Reference loop of `normGrad`, from the statistics that were kept. */
 
 import type { KernelOf, KernelTensor } from '../kernel.js';
+import { reader } from './fixed-point.js';
 import { eachElement, statisticIndex } from './norm.js';
 
 export interface NormGradOperands {
   readonly attrs: { readonly mode: 'group' | 'batch'; readonly groups: number; readonly eps: number };
   readonly x: KernelTensor;
+  /** Of the grid, when x is fixed-point. */
+  readonly exponent?: KernelTensor | undefined;
   readonly gamma: KernelTensor;
   readonly mean: KernelTensor;
   readonly rstd: KernelTensor;
@@ -16,13 +19,14 @@ export interface NormGradOperands {
 }
 
 /** The reverse rule, for any source of dy. */
-export function normGradWith({ attrs, x, gamma, mean, rstd, dy, outputs }: NormGradOperands): void {
+export function normGradWith({ attrs, x, exponent, gamma, mean, rstd, dy, outputs }: NormGradOperands): void {
   const channels = x.shape[1]!;
   const of = statisticIndex(attrs, channels);
   const statistics = mean.data.length;
   const count = x.data.length / statistics;
+  const value = reader(x, exponent);
   const normalised = (i: number, n: number, c: number): number =>
-    (x.data[i]! - mean.data[of(n, c)]!) * rstd.data[of(n, c)]!;
+    (value(i) - mean.data[of(n, c)]!) * rstd.data[of(n, c)]!;
   const [sumG, sumGx] = [new Float64Array(statistics), new Float64Array(statistics)];
   const [dgamma, dbeta] = [new Float64Array(channels), new Float64Array(channels)];
   eachElement(x, (i, n, c) => {

@@ -23,7 +23,12 @@ export interface RunEnd {
   readonly failure?: {
     readonly op: string;
     readonly name: string;
-    readonly message: string;
-    readonly stack: string | undefined;
+    /** Of the error: classes do not cross threads, so the session makes typed ones again by their code. */
+    readonly error: {
+      readonly code: string | undefined;
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string | undefined;
+    };
   };
 }

@@ -32,15 +32,21 @@ export function chunksOf(shape: Shape): Chunks {
   return { samples: n, channels: c, voxels: s, size, count: Math.ceil(s / size) };
 }
 
-/** Scratch of a forward norm: mean and squared distances per sample, chunk and channel, then per statistic. */
+/** Scratch of a forward norm: mean and squared distances per sample, chunk and channel. */
 export function normScratch(shape: Shape): number {
   const { samples, channels, count } = chunksOf(shape);
-  return 8 * 2 * samples * channels * (count + 1);
+  return 8 * 2 * samples * channels * count;
 }
 
 /** Scratch of a backward norm: two sums per sample, chunk and channel, then per sample and channel. */
 export function normGradScratch(shape: Shape): number {
-  return normScratch(shape);
+  const { samples, channels, count } = chunksOf(shape);
+  return 8 * 2 * samples * channels * (count + 1);
+}
+
+/** Scratch of a backward norm over a fixed-point x: besides, one channel of a chunk in floats for every worker. */
+export function fixedNormGradScratch(shape: Shape, threads: number): number {
+  return normGradScratch(shape) + 4 * threads * chunksOf(shape).size;
 }
 
 /** Voxels of chunk `chunk` of any sample: begin (included) and end. */

@@ -1,16 +1,17 @@
 /**
  * Fast path of `normGrad` and `normActGrad`. Phase 1 sums dy and dy * xhat per channel and chunk; phase 2 adds the chunks
  * in fixed order and gives dgamma and dbeta; phase 3 writes dx, which may lie over dy or x: every element is read first.
- * With an activation, dy is first taken through its branch, found again from the normalised value.
+ * With an activation, dy is first taken through its branch, found again from the normalised value. Of a fixed-point x
+ * one channel of a chunk at a time is brought to floats in scratch, so that every loop reads floats only.
  */
 
 import { shareOf } from '../executor/share.js';
 import type { KernelContext, KernelOf, KernelTensor } from '../kernel.js';
-import { chunkRange, chunksOf, eachChunk } from './moments.js';
-import type { NormAttrs } from './norm.js';
+import { stepOf, type FixedArray } from './fixed-point.js';
+import { chunksOf, eachChunk, type Chunks } from './moments.js';
+import { elementRange, type NormAttrs } from './norm.js';
 
 interface Operands {
-  readonly x: Float32Array;
   readonly gamma: Float32Array;
   /** Absent without activation. */
   readonly beta: Float32Array | undefined;
@@ -22,10 +23,9 @@ interface Operands {
 const data = (t: KernelTensor | undefined): Float32Array => t!.data as Float32Array;
 
 function operands(inputs: readonly KernelTensor[]): Operands {
-  const activated = inputs.length === 6;
+  const activated = inputs.length >= 6;
   const rest = activated ? inputs.slice(3) : inputs.slice(2);
   return {
-    x: data(inputs[0]),
     gamma: data(inputs[1]),
     beta: activated ? data(inputs[2]) : undefined,
     mean: data(rest[0]),
@@ -39,22 +39,59 @@ function statistic(attrs: NormAttrs, channels: number, sample: number, c: number
   return attrs.mode === 'batch' ? c : sample * attrs.groups + Math.floor((c * attrs.groups) / channels);
 }
 
-function sums({ attrs, inputs, scratch64, part, parts }: KernelContext<NormAttrs>, slope: number): void {
-  const { x, gamma, beta, mean, rstd, dy } = operands(inputs);
+/** A channel of a chunk in floats: element `begin` of `data`, then every `step`-th. */
+interface Column {
+  readonly data: Float32Array;
+  readonly begin: number;
+  readonly step: number;
+}
+
+/** Reads x channel by channel, and says how many workers have room to do so at once. */
+interface ColumnReader {
+  readonly active: number;
+  /** The channel whose elements in memory are `begin`, then every `channels`-th before `end`. */
+  column(begin: number, end: number): Column;
+}
+
+function columnReader({ inputs, scratch, part, parts }: KernelContext<NormAttrs>, chunks: Chunks): ColumnReader {
+  const { samples, channels, count, size } = chunks;
+  const exponent = inputs[6];
+  if (!exponent) {
+    const x = data(inputs[0]);
+    return { active: parts, column: (begin) => ({ data: x, begin, step: channels }) };
+  }
+  const k = inputs[0]!.data as FixedArray;
+  const step = stepOf(exponent);
+  const columns = 4 * samples * channels * (count + 1);
+  const active = Math.min(parts, Math.floor((scratch.length - columns) / size));
+  const own = columns + part * size;
+  return {
+    active,
+    column(begin, end) {
+      for (let i = begin, at = own; i < end; i += channels, at++) scratch[at] = k[i]! * step;
+      return { data: scratch, begin: own, step: 1 };
+    },
+  };
+}
+
+function sums(context: KernelContext<NormAttrs>, slope: number): void {
+  const { attrs, inputs, scratch64, part } = context;
+  const { gamma, beta, mean, rstd, dy } = operands(inputs);
   const chunks = chunksOf(inputs[0]!.shape);
-  const { channels, voxels, count } = chunks;
-  eachChunk(chunks, part, parts, (sample, chunk) => {
-    const range = chunkRange(chunks, chunk);
-    const begin = (sample * voxels + range.begin) * channels;
-    const end = (sample * voxels + range.end) * channels;
+  const { channels, count } = chunks;
+  const reader = columnReader(context, chunks);
+  if (part >= reader.active) return;
+  eachChunk(chunks, part, reader.active, (sample, chunk) => {
+    const { begin, end } = elementRange(chunks, sample, chunk);
     const out = (sample * count + chunk) * channels * 2;
     for (let c = 0; c < channels; c++) {
       const k = statistic(attrs, channels, sample, c);
       const [m, r, g, b] = [mean[k]!, rstd[k]!, gamma[c]!, beta ? beta[c]! : Infinity];
+      const { data: x, begin: first, step } = reader.column(begin + c, end);
       let sum = 0;
       let sumX = 0;
-      for (let i = begin + c; i < end; i += channels) {
-        const xhat = (x[i]! - m) * r;
+      for (let i = begin + c, at = first; i < end; i += channels, at += step) {
+        const xhat = (x[at]! - m) * r;
         const grad = g * xhat + b > 0 ? dy[i]! : slope * dy[i]!;
         sum += grad;
         sumX += grad * xhat;
@@ -90,18 +127,19 @@ function combine({ inputs, outputs, scratch64, part, parts }: KernelContext<Norm
   }
 }
 
-function write({ attrs, inputs, outputs, scratch64, part, parts }: KernelContext<NormAttrs>, slope: number): void {
-  const { x, gamma, beta, mean, rstd, dy } = operands(inputs);
+function write(context: KernelContext<NormAttrs>, slope: number): void {
+  const { attrs, inputs, outputs, scratch64, part } = context;
+  const { gamma, beta, mean, rstd, dy } = operands(inputs);
   const dx = outputs[0]!.data as Float32Array;
   const chunks = chunksOf(inputs[0]!.shape);
-  const { samples, channels, voxels, count } = chunks;
+  const { samples, channels, count } = chunks;
+  const reader = columnReader(context, chunks);
+  if (part >= reader.active) return;
   const results = samples * count * channels * 2;
   const width = attrs.mode === 'batch' ? 1 : channels / attrs.groups;
-  const elements = x.length / mean.length;
-  eachChunk(chunks, part, parts, (sample, chunk) => {
-    const range = chunkRange(chunks, chunk);
-    const begin = (sample * voxels + range.begin) * channels;
-    const end = (sample * voxels + range.end) * channels;
+  const elements = dx.length / mean.length;
+  eachChunk(chunks, part, reader.active, (sample, chunk) => {
+    const { begin, end } = elementRange(chunks, sample, chunk);
     let [meanG, meanGx] = [0, 0];
     for (let c = 0; c < channels; c++) {
       const k = statistic(attrs, channels, sample, c);
@@ -117,8 +155,9 @@ function write({ attrs, inputs, outputs, scratch64, part, parts }: KernelContext
         }
       }
       const [m, r, g, b] = [mean[k]!, rstd[k]!, gamma[c]!, beta ? beta[c]! : Infinity];
-      for (let i = begin + c; i < end; i += channels) {
-        const xhat = (x[i]! - m) * r;
+      const { data: x, begin: first, step } = reader.column(begin + c, end);
+      for (let i = begin + c, at = first; i < end; i += channels, at += step) {
+        const xhat = (x[at]! - m) * r;
         const grad = g * xhat + b > 0 ? dy[i]! : slope * dy[i]!;
         dx[i] = r * (g * grad - meanG - xhat * meanGx);
       }

@@ -1,12 +1,14 @@
 /** What the compiler must know of the `typescript` backend: its fusions, packed weights and scratch sizes. */
 
+import { isFixed } from '../../graph/dtype.js';
 import { scratchWithDecoding } from '../executor/bind.js';
 import type { BackendProfile, KernelQuery } from '../profile.js';
 import { convPackedLength, convScratch, convVariant } from './conv.js';
 import { convTransposePackedLength, convTransposeScratch, convTransposeVariant } from './conv-transpose.js';
 import { convWeightGradScratch, convWeightGradVariant } from './conv-weight-grad.js';
+import { statsScratch } from './fixed-point.js';
 import { crossEntropyScratch, diceLossScratch } from './loss-sums.js';
-import { normGradScratch, normScratch } from './moments.js';
+import { fixedNormGradScratch, normGradScratch, normScratch } from './moments.js';
 import { reduceScratch } from './reduce.js';
 import { sumSquaresScratch } from './sum-squares.js';
 
@@ -26,8 +28,14 @@ function kernelScratch(query: KernelQuery, threads: number): number {
     case 'normAct':
       return normScratch(query.inputs[0]!.shape);
     case 'normGrad':
-    case 'normActGrad':
       return normGradScratch(query.inputs[0]!.shape);
+    case 'normActGrad': {
+      const { shape, dtype } = query.inputs[0]!;
+      return isFixed(dtype) ? fixedNormGradScratch(shape, threads) : normGradScratch(shape);
+    }
+    case 'couple':
+    case 'quantize':
+      return statsScratch(threads);
     case 'crossEntropy':
       return crossEntropyScratch(query.inputs[0]!.shape);
     case 'diceLoss':
@@ -47,6 +55,7 @@ export function typescriptProfile(threads: number): BackendProfile {
     name: 'typescript',
     alignment: 64,
     threads,
+    speed: { flopsPerSecond: 4e9 * threads, bytesPerSecond: 1e9 * threads },
     fusions: new Set(['normAct', 'normActGrad'] as const),
     packedElements(query) {
       if (query.op === 'conv') return F32_PER_F64 * convPackedLength(query);

@@ -9,23 +9,32 @@ import { concatKernel } from './concat.js';
 import { convKernel } from './conv.js';
 import { convTransposeKernel } from './conv-transpose.js';
 import { convWeightGradKernel } from './conv-weight-grad.js';
+import { coupleKernel } from './couple.js';
+import { coupleGradKernel } from './couple-grad.js';
 import { crossEntropyKernel } from './cross-entropy.js';
 import { crossEntropyGradKernel } from './cross-entropy-grad.js';
+import { dequantizeKernel } from './dequantize.js';
 import { diceLossKernel } from './dice-loss.js';
 import { diceLossGradKernel } from './dice-loss-grad.js';
 import { normKernel } from './norm.js';
 import { normActKernel } from './norm-act.js';
 import { normActGradKernel } from './norm-act-grad.js';
+import { normApplyKernel } from './norm-apply.js';
 import { normGradKernel } from './norm-grad.js';
 import { packWeightsKernel } from './pack-weights.js';
 import { padKernel } from './pad.js';
 import { permuteKernel } from './permute.js';
+import { quantizeKernel } from './quantize.js';
 import { reduceKernel } from './reduce.js';
+import { resampleKernel } from './resample.js';
+import { resampleGradKernel } from './resample-grad.js';
 import { scaleKernel } from './scale.js';
 import { sgdUpdateKernel } from './sgd-update.js';
 import { sliceKernel } from './slice.js';
 import { softmaxKernel } from './softmax.js';
 import { softmaxGradKernel } from './softmax-grad.js';
+import { splitKernel } from './split.js';
+import { squeezeKernel } from './squeeze.js';
 import { sumSquaresKernel } from './sum-squares.js';
 import { unaryKernel } from './unary.js';
 import { unaryGradKernel } from './unary-grad.js';
@@ -59,4 +68,13 @@ export const TYPESCRIPT_KERNELS: KernelTable = {
   sumSquares: sumSquaresKernel,
   sgdUpdate: sgdUpdateKernel,
   adamwUpdate: adamwUpdateKernel,
+  quantize: quantizeKernel,
+  dequantize: dequantizeKernel,
+  couple: coupleKernel,
+  coupleGrad: coupleGradKernel,
+  normApply: normApplyKernel,
+  split: splitKernel,
+  squeeze: squeezeKernel,
+  resample: resampleKernel,
+  resampleGrad: resampleGradKernel,
 };

@@ -1,9 +1,10 @@
 /** The worker threads of one session: started once, one message each per run, in step through a barrier. The calling thread stays free. */
 
 import { Worker } from 'node:worker_threads';
-import { AbortedError, RevoxelError } from '../../errors.js';
+import { AbortedError, ChecksumError, RevoxelError } from '../../errors.js';
 import type { Plan } from '../../plan/plan.js';
 import type { MemoryMap } from '../executor/host-memory.js';
+import { kernelError } from '../executor/kernel-error.js';
 import { Barrier } from './barrier.js';
 import type { RunEnd, ToWorker, WorkerStart } from './messages.js';
 
@@ -63,11 +64,7 @@ export class WorkerTeam {
         this.post({ kind: 'run', id, refresh });
       });
       const failure = ends.find((e) => e.failure)?.failure;
-      if (failure) {
-        const cause = new Error(failure.message);
-        if (failure.stack !== undefined) cause.stack = failure.stack;
-        throw new RevoxelError('ERR_KERNEL', `${failure.op} "${failure.name}" failed: ${failure.message}`, { cause });
-      }
+      if (failure) throw kernelError(failure, causeOf(failure));
       if (ends.some((e) => e.end === 'aborted')) throw new AbortedError({ cause: signal?.reason });
     } finally {
       this.settle = undefined;
@@ -97,6 +94,14 @@ export class WorkerTeam {
     for (const worker of this.workers) void worker.terminate();
     this.settle?.reject(workersLost(error));
   }
+}
+
+/** The error as it was in the worker. */
+function causeOf({ name, error }: NonNullable<RunEnd['failure']>): Error {
+  const cause = error.code === 'ERR_CHECKSUM' ? new ChecksumError(name) : new Error(error.message);
+  cause.name = error.name;
+  if (error.stack !== undefined) cause.stack = error.stack;
+  return cause;
 }
 
 function workersLost(cause: Error): RevoxelError {

@@ -1,6 +1,7 @@
 /** A worker thread of a session: runs its part of every kernel of a plan, in step with the others. Started by `WorkerTeam` only. */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { RevoxelError } from '../../errors.js';
 import type { KernelCall, Plan } from '../../plan/plan.js';
 import { bindCall, type Phase } from '../executor/bind.js';
 import type { MemoryMap } from '../executor/host-memory.js';
@@ -48,12 +49,9 @@ function runPlan(loaded: Loaded, refresh: readonly number[]): RunEnd {
     try {
       return body();
     } catch (error) {
-      failure = {
-        op: current.op,
-        name: current.name,
-        message: String(error),
-        stack: error instanceof Error ? error.stack : undefined,
-      };
+      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+      const code = error instanceof RevoxelError ? error.code : undefined;
+      failure = { op: current.op, name: current.name, error: { code, name, message, stack } };
       barrier.fail();
       return undefined;
     }

@@ -86,7 +86,7 @@ export const NORM_OFFSET_CASES: readonly OpCase[] = [
 
 function fusedCase(what: string, s: NormSpec, slope: number): OpCase {
   const { mode, groups, eps = 1e-5 } = s;
-  const attrs = { mode, groups, eps, slope };
+  const attrs = { mode, groups, eps, slope, to: 'same' } as const;
   return {
     op: 'normAct',
     name: `normAct/${what}`,

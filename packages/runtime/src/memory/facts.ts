@@ -1,0 +1,139 @@
+/**
+ * What the memory pass knows of a lowered graph before it decides anything: forward values and their readers, which of
+ * them the backward pass reads, which follow from a later value, and which are cheap to make again.
+ */
+
+import type { Graph, GraphNode, ValueId } from '../graph/graph.js';
+import { typeBytes, type OpDefinition, type Recovery } from '../ops/op.js';
+import { OPS, type OpName } from '../ops/registry.js';
+
+/** How a value follows from results of one of its readers. */
+export interface Inverse {
+  readonly node: GraphNode;
+  /** Which operand of the node the value is. */
+  readonly index: number;
+  readonly rule: Recovery;
+}
+
+/** A backward node that needs to know where a coupling clamped: from what was added, or from the states around it. */
+export interface ClampRead {
+  readonly node: GraphNode;
+  readonly added: ValueId;
+  readonly before: ValueId;
+  readonly after: ValueId;
+}
+
+export interface Facts {
+  readonly graph: Graph;
+  /** Forward nodes, in program order. */
+  readonly forward: readonly GraphNode[];
+  /** Who makes a value of the forward pass. */
+  readonly producer: ReadonlyMap<ValueId, GraphNode>;
+  /** Forward readers of a forward value. */
+  readonly readers: ReadonlyMap<ValueId, readonly GraphNode[]>;
+  /** Forward values that backward or update nodes read; those that clamp reads alone need are not among them. */
+  readonly direct: ReadonlySet<ValueId>;
+  /** Forward values that are results of the graph. */
+  readonly results: ReadonlySet<ValueId>;
+  readonly clampReads: readonly ClampRead[];
+  /** Inverses there are, by value. */
+  readonly inverses: ReadonlyMap<ValueId, readonly Inverse[]>;
+}
+
+/**
+ * Operations whose first operand (every operand of the others) is a stream that can be rebuilt from the result. The
+ * inverses of activations and scalings are left out: they belong to residual functions, which are computed forward.
+ */
+const STREAM_OPS: ReadonlySet<OpName> = new Set<OpName>([
+  'couple',
+  'binary',
+  'squeeze',
+  'resample',
+  'split',
+  'concat',
+  'permute',
+  'reshape',
+]);
+
+/** Values of at most this many bytes are kept: counters, checksums, scalars. */
+export const SMALL_BYTES = 128;
+
+/** Whether a value is the state of a stream: made by an operation of streams, or by entering one. */
+export function isStream(facts: Facts, value: ValueId): boolean {
+  const node = facts.producer.get(value);
+  return node !== undefined && (node.op === 'quantize' || (STREAM_OPS.has(node.op) && facts.inverses.has(value)));
+}
+
+/** @param exactOnly - leave out inverses that are not exact to the bit. */
+export function gatherFacts(graph: Graph, exactOnly = false): Facts {
+  const forward = graph.nodes.filter((n) => n.phase === 'forward');
+  const producer = new Map<ValueId, GraphNode>();
+  for (const node of forward) for (const v of node.outputs) producer.set(v, node);
+  const readers = new Map<ValueId, GraphNode[]>();
+  const direct = new Set<ValueId>();
+  const inverses = new Map<ValueId, Inverse[]>();
+  const clampReads: ClampRead[] = [];
+  for (const node of graph.nodes) {
+    const read = clampRead(node, readers);
+    if (read) clampReads.push(read);
+    node.inputs.forEach((v, index) => {
+      if (!producer.has(v) || v === read?.added) return;
+      if (node.phase !== 'forward') {
+        direct.add(v);
+        return;
+      }
+      const list = readers.get(v);
+      if (!list) readers.set(v, [node]);
+      else if (list.at(-1) !== node) list.push(node);
+      const rule = inverseRule(graph, node, index);
+      if (!rule || (exactOnly && !rule.exact)) return;
+      const known = inverses.get(v);
+      if (known) known.push({ node, index, rule });
+      else inverses.set(v, [{ node, index, rule }]);
+    });
+  }
+  const results = new Set(graph.outputs.map((o) => o.value).filter((v) => producer.has(v)));
+  return { graph, forward, producer, readers, direct, results, clampReads, inverses };
+}
+
+function clampRead(node: GraphNode, readers: ReadonlyMap<ValueId, readonly GraphNode[]>): ClampRead | undefined {
+  if (node.op !== 'coupleGrad' || node.attrs.from !== 'f' || node.phase === 'forward') return undefined;
+  const added = node.inputs[0]!;
+  const couplings = (readers.get(added) ?? []).filter((n) => n.op === 'couple' && n.inputs[1] === added);
+  const coupling = couplings[0];
+  // Twice added: the order of the two cannot be told from here.
+  if (!coupling || couplings.length > 1 || coupling.op !== 'couple' || coupling.attrs.direction !== 'add')
+    return undefined;
+  return { node, added, before: coupling.inputs[0]!, after: coupling.outputs[0]! };
+}
+
+function inverseRule(graph: Graph, node: GraphNode, index: number): Recovery | undefined {
+  if (!STREAM_OPS.has(node.op)) return undefined;
+  // Of the operands of a sum, the first is the stream; an operand that appears twice cannot be told apart.
+  if (node.op === 'binary' && index !== 0) return undefined;
+  if (node.inputs.filter((v) => v === node.inputs[index]).length > 1) return undefined;
+  const op: OpDefinition = OPS[node.op];
+  const rule = op.recover?.(
+    index,
+    node.attrs as never,
+    node.inputs.map((v) => graph.values[v]!.type),
+  );
+  if (!rule) return undefined;
+  return rule.exact || inReversible(graph, node) ? rule : undefined;
+}
+
+function inReversible(graph: Graph, node: GraphNode): boolean {
+  for (let r = node.region; r >= 0; r = graph.regions[r]!.parent) if (graph.regions[r]!.reversible) return true;
+  return false;
+}
+
+/** Bytes of a value. */
+export function bytesOf(facts: Facts, value: ValueId): number {
+  return typeBytes(facts.graph.values[value]!.type);
+}
+
+/** Whether the memory pass may run a node a second time. */
+export function canRepeat(node: GraphNode): boolean {
+  const { effect } = OPS[node.op] as OpDefinition;
+  return effect !== 'state' && effect !== 'check';
+}

@@ -85,18 +85,39 @@ function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
-/** Lanes of the norm kernels' long period (periodOf in native/ops/norm-rows.cc). */
-function normPeriod(channels: number): number {
+/** Lanes of loops over rows of channels (periodOf in native/core/lanes.h). */
+function lanePeriod(channels: number): number {
   if (channels >= 128) return channels;
   const unit = (channels * 16) / gcd(channels, 16);
   return unit * Math.ceil(128 / unit);
 }
 
-function normScratch(channels: number, bf16: boolean, threads: number): number {
+/** @param narrow - some tensor is not f32: blocks are widened. */
+function normScratch(channels: number, narrow: boolean, threads: number): number {
   const c = ceil16(channels);
-  const p = ceil16(normPeriod(channels));
-  const part = 2 * DOUBLE * c + 2 * FLOAT * p + (bf16 ? 3 * FLOAT * Math.max(NORM_BLOCK, p) : 0);
+  const p = ceil16(lanePeriod(channels));
+  const part = 2 * DOUBLE * c + 2 * FLOAT * p + (narrow ? 3 * FLOAT * Math.max(NORM_BLOCK, p) : 0);
   return 4 * DOUBLE * c + 5 * FLOAT * p + threads * part;
+}
+
+/** Factors of every channel: matrices of `given`, two numbers per rotation of `givens`. */
+function resampleScratch({ attrs, inputs, outputs }: QueryOf<'resample'>): number {
+  const voxels = product(attrs.stride);
+  const up = attrs.form === 'inverse' || attrs.form === 'transpose';
+  const lanes = ceil16(lanePeriod((up ? outputs[0]! : inputs[0]!).shape[1]!));
+  if (attrs.kind === 'given') return FLOAT * voxels ** 2 * lanes;
+  return attrs.kind === 'givens' ? DOUBLE * voxels * (voxels - 1) * lanes : 0;
+}
+
+/** Sums of every thread. */
+function resampleGradScratch({ attrs, inputs }: QueryOf<'resampleGrad'>, threads: number): number {
+  const channels = inputs[0]!.shape[1]!;
+  return threads * (DOUBLE * product(attrs.stride) ** 2 * ceil16(channels) + FLOAT * ceil16(lanePeriod(channels)));
+}
+
+/** @param matrices - n x n matrices per thread (native/ops/small-matrix.h). */
+function orthogonalScratch(count: number, size: number, matrices: number, threads: number): number {
+  return Math.min(count, threads) * DOUBLE * matrices * size ** 2;
 }
 
 /** Sampling tables (16 bytes an entry) and one row of floats per thread. */
@@ -121,11 +142,12 @@ export function scratchBytes(query: KernelQuery, threads: number): number {
       return convWeightGradScratch(query, threads);
     case 'norm':
     case 'normAct':
+    case 'normApply':
     case 'normGrad':
     case 'normActGrad':
       return normScratch(
         x!.shape[1]!,
-        query.inputs.some((t) => t.dtype === 'bf16'),
+        query.inputs.some((t) => t.dtype !== 'f32'),
         threads,
       );
     case 'reduce':
@@ -136,6 +158,14 @@ export function scratchBytes(query: KernelQuery, threads: number): number {
       return resizeScratch(x!.shape, y.shape, threads);
     case 'resizeGrad':
       return resizeScratch(y.shape, x!.shape, threads);
+    case 'resample':
+      return resampleScratch(query);
+    case 'resampleGrad':
+      return resampleGradScratch(query, threads);
+    case 'orthogonal':
+      return orthogonalScratch(y.shape[0]!, query.attrs.size, 9, threads);
+    case 'orthogonalGrad':
+      return orthogonalScratch(query.inputs[1]!.shape[0]!, query.attrs.size, 38, threads);
     default:
       return 0;
   }

@@ -6,6 +6,7 @@
 import {
   AbortedError,
   BaseSession,
+  ChecksumError,
   encodePlan,
   OutOfMemoryError,
   RevoxelError,
@@ -112,5 +113,6 @@ function rethrow(cause: unknown): never {
     const remedy = 'use a smaller patch or batch, or free memory';
     throw new OutOfMemoryError(Number(cause.neededBytes), Number(cause.availableBytes), remedy, { cause });
   }
+  if (code === 'ERR_CHECKSUM' && 'sequence' in cause) throw new ChecksumError(String(cause.sequence), { cause });
   throw new RevoxelError(code, cause.message, { cause });
 }

@@ -38,6 +38,7 @@ import {
   type UnaryKind,
 } from '@revoxel/runtime';
 import { testWords, type OpCase } from '@revoxel/runtime/testing';
+import { LARGE_STREAM_CASES } from './large-stream-cases.js';
 
 const IMAGE = [2, 12, 9, 14, 11];
 
@@ -300,6 +301,7 @@ export const LARGE_CASES: readonly OpCase[] = [
     ],
     sums: 12,
   },
+  ...LARGE_STREAM_CASES,
   ...randomConvolutions(14),
 ];
 

@@ -28,4 +28,11 @@ struct Aborted : Error {
   Aborted() : Error("ERR_ABORTED", "the run was aborted between two kernels; outputs are undefined") {}
 };
 
+/** A reversible sequence did not rebuild its input. Its name is added where the call is known. */
+struct ChecksumMismatch : Error {
+  explicit ChecksumMismatch(const std::string& name = "")
+      : Error("ERR_CHECKSUM", "\"" + name + "\": the rebuilt input differs from the original"), sequence(name) {}
+  std::string sequence;
+};
+
 }  // namespace revoxel

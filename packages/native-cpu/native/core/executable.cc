@@ -71,6 +71,8 @@ void Executable::call(size_t index) {
   const Args& args = args_[index];
   try {
     kernels_[index](args);
+  } catch (const ChecksumMismatch&) {
+    throw ChecksumMismatch(args.call->name);
   } catch (const std::exception& error) {
     throw Error("ERR_KERNEL", std::string(nameOf(args.call->op)) + " \"" + args.call->name + "\": " + error.what() + "; operands " + shapesOf(args.in) + ", results " + shapesOf(args.out));
   }

@@ -44,6 +44,19 @@ Kernel kernelOf(Op op) {
     case Op::sgdUpdate: return ops::sgdUpdate;
     case Op::adamwUpdate: return ops::adamwUpdate;
     case Op::assign: return ops::assign;
+    case Op::quantize: return ops::quantize;
+    case Op::dequantize: return ops::dequantize;
+    case Op::couple: return ops::couple;
+    case Op::coupleGrad: return ops::coupleGrad;
+    case Op::streamUpdate: return ops::streamUpdate;
+    case Op::checkEqual: return ops::checkEqual;
+    case Op::normApply: return ops::normApply;
+    case Op::split: return ops::split;
+    case Op::squeeze: return ops::squeeze;
+    case Op::resample: return ops::resample;
+    case Op::resampleGrad: return ops::resampleGrad;
+    case Op::orthogonal: return ops::orthogonal;
+    case Op::orthogonalGrad: return ops::orthogonalGrad;
   }
   throw Error("ERR_PLAN", "unknown operation");
 }

@@ -1,6 +1,6 @@
 /**
  * Vector loops: leaf functions over flat float arrays are compiled for several instruction sets, chosen once when the
- * addon is loaded. Only leaves carry the mark; loops over them, and parallel regions, stay outside. bf16 tensors are
+ * addon is loaded. Only leaves carry the mark; loops over them, and parallel regions, stay outside. bf16 and fixed-point tensors are
  * widened chunk by chunk around the same leaves, so that every loop exists once.
  *
  * Not for convolutions, which have their own dispatch (kernels/).
@@ -28,12 +28,25 @@ constexpr int64_t CHUNK = 1024;
 
 void widen(const uint16_t* source, float* target, int64_t n);
 void narrow(const float* source, uint16_t* target, int64_t n);
+/** k * step of fixed-point elements. */
+void fromQ16(const int16_t* source, float step, float* target, int64_t n);
+void fromQ32(const int32_t* source, float step, float* target, int64_t n);
 
-/** `n` floats of x from element i on: a view, or widened into `buffer` (CHUNK floats). */
-inline const float* loadChunk(const Tensor& x, int64_t i, int64_t n, float* buffer) {
-  if (x.dtype != DType::bf16) return x.f32() + i;
-  widen(x.as<uint16_t>() + i, buffer, n);
-  return buffer;
+/** `n` floats of x from element i on: a view, or widened into `buffer` (CHUNK floats). @param step of a fixed-point x. */
+inline const float* loadChunk(const Tensor& x, int64_t i, int64_t n, float* buffer, float step = 1.0f) {
+  switch (x.dtype) {
+    case DType::bf16:
+      widen(x.as<uint16_t>() + i, buffer, n);
+      return buffer;
+    case DType::q16:
+      fromQ16(x.as<int16_t>() + i, step, buffer, n);
+      return buffer;
+    case DType::q32:
+      fromQ32(x.as<int32_t>() + i, step, buffer, n);
+      return buffer;
+    default:
+      return x.f32() + i;
+  }
 }
 
 /** Where to write the results of elements i .. : the tensor itself, or `buffer`, to be followed by `storeChunk`. */

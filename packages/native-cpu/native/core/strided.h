@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "copy-run.h"
 #include "parallel.h"
 
 namespace revoxel {
@@ -89,6 +90,29 @@ struct Box {
     }
     return at;
   }
+
+  /** body(offsets) for rows begin .. end - 1. */
+  template <class Body>
+  void eachRow(int64_t begin, int64_t end, const Body& body) const {
+    if (begin >= end) return;
+    std::array<int64_t, MAX_RANK> index{};
+    int64_t rest = begin;
+    for (int axis = rank - 2; axis >= 0; axis--) {
+      index[static_cast<size_t>(axis)] = rest % size[static_cast<size_t>(axis)];
+      rest /= size[static_cast<size_t>(axis)];
+    }
+    std::array<int64_t, K> at = offsets(begin);
+    for (int64_t row = begin; row < end; row++) {
+      body(at);
+      for (int axis = rank - 2; axis >= 0; axis--) {
+        const size_t a = static_cast<size_t>(axis);
+        for (size_t k = 0; k < K; k++) at[k] += stride[k][a];
+        if (++index[a] < size[a]) break;
+        for (size_t k = 0; k < K; k++) at[k] -= index[a] * stride[k][a];
+        index[a] = 0;
+      }
+    }
+  }
 };
 
 /** Copies the elements of a box from operand 1 to operand 0 (`Unit`: an integer of the element's size). */
@@ -97,15 +121,21 @@ void copyBox(int threads, const Box<2>& box, Unit* target, const Unit* source) {
   const int64_t inner = box.inner();
   const int64_t to = box.innerStride(0);
   const int64_t from = box.innerStride(1);
+  if (to == 1 && from == 1 && box.rows() < threads) {
+    // A few long rows: threads share each.
+    box.eachRow(0, box.rows(), [&](const std::array<int64_t, 2>& at) {
+      parallelRange(threads, inner, 1, [&](int64_t begin, int64_t end) { std::memcpy(target + at[0] + begin, source + at[1] + begin, static_cast<size_t>(end - begin) * sizeof(Unit)); });
+    });
+    return;
+  }
   parallelRange(threads, box.rows(), inner, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row++) {
-      const auto at = box.offsets(row);
+    box.eachRow(begin, end, [&](const std::array<int64_t, 2>& at) {
       Unit* const t = target + at[0];
       const Unit* const s = source + at[1];
-      if (to == 1 && from == 1) std::memcpy(t, s, static_cast<size_t>(inner) * sizeof(Unit));
+      if (to == 1 && from == 1) copyRun(t, s, inner * static_cast<int64_t>(sizeof(Unit)));
       else if (to == 1 && from == 0) for (int64_t i = 0; i < inner; i++) t[i] = *s;
       else for (int64_t i = 0; i < inner; i++) t[i * to] = s[i * from];
-    }
+    });
   });
 }
 

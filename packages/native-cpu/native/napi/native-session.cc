@@ -44,6 +44,11 @@ Napi::Value errorOf(Napi::Env env, const std::exception_ptr& failure) {
     object.Set("neededBytes", static_cast<double>(error.neededBytes));
     object.Set("availableBytes", static_cast<double>(error.availableBytes));
     return object;
+  } catch (const ChecksumMismatch& error) {
+    Napi::Object object = Napi::Error::New(env, error.what()).Value();
+    object.Set("code", error.code);
+    object.Set("sequence", error.sequence);
+    return object;
   } catch (const Error& error) {
     Napi::Object object = Napi::Error::New(env, error.what()).Value();
     object.Set("code", error.code);

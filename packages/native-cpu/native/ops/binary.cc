@@ -79,19 +79,39 @@ Box<3> boxOf(const Args& args) {
   return Box<3>::of(shape, {physicalStrides(shape), stridesOf(args.in[0]), stridesOf(args.in[1])});
 }
 
+// a + b or a - b, wrapping around.
+#define REVOXEL_WRAP(Int, Bits)                                                                    \
+  REVOXEL_CLONES void addIntegers(const Int* a, const Int* b, Int* y, int64_t n, bool subtract) {  \
+    const Bits flip = subtract ? static_cast<Bits>(-1) : Bits{0};                                  \
+    _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {                                          \
+      const Bits other = static_cast<Bits>((static_cast<Bits>(b[i]) ^ flip) - flip);               \
+      y[i] = static_cast<Int>(static_cast<Bits>(static_cast<Bits>(a[i]) + other));                 \
+    }                                                                                              \
+  }
+REVOXEL_WRAP(uint8_t, uint8_t)
+REVOXEL_WRAP(int16_t, uint16_t)
+REVOXEL_WRAP(int32_t, uint32_t)
+REVOXEL_WRAP(uint32_t, uint32_t)
+#undef REVOXEL_WRAP
+
 template <class Int>
 void binaryIntegers(const Args& args, BinaryKind kind) {
   const Box<3> box = boxOf(args);
   const Int *const a = args.in[0].as<Int>(), *const b = args.in[1].as<Int>();
   Int* const y = args.out[0].as<Int>();
   const int64_t inner = box.inner();
+  const bool flat = box.rows() == 1 && box.innerStride(0) == 1 && box.innerStride(1) == 1 && box.innerStride(2) == 1;
+  if (flat && (kind == BinaryKind::add || kind == BinaryKind::sub)) {
+    // Sums of whole streams; subtracting is adding the complement and one.
+    parallelRange(args.threads, inner, 1, [&](int64_t begin, int64_t end) { addIntegers(a + begin, b + begin, y + begin, end - begin, kind == BinaryKind::sub); });
+    return;
+  }
   parallelRange(args.threads, box.rows(), inner, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row++) {
-      const auto at = box.offsets(row);
+    box.eachRow(begin, end, [&](const std::array<int64_t, 3>& at) {
       for (int64_t i = 0; i < inner; i++) {
         y[at[0] + i * box.innerStride(0)] = apply<Int>(kind, a[at[1] + i * box.innerStride(1)], b[at[2] + i * box.innerStride(2)]);
       }
-    }
+    });
   });
 }
 

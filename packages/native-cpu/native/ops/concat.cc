@@ -1,5 +1,6 @@
-// concat: every operand is copied to its box of the result.
+// concat: every operand is copied to its box of the result; along the channels all in one pass.
 #include "../core/strided.h"
+#include "channel-pieces.h"
 #include "ops.h"
 
 namespace revoxel::ops {
@@ -9,12 +10,17 @@ void concat(const Args& args) {
   const size_t axis = static_cast<size_t>(args.attrs<ConcatAttrs>().axis);
   const Tensor& y = args.out[0];
   args.require(axis < y.shape->size(), "axis out of range");
-  const auto strides = physicalStrides(*y.shape);
-  int64_t begin = 0;
+  int64_t size = 0;
   for (const Tensor& x : args.in) {
     args.require(x.dtype == y.dtype && x.rank() == y.rank(), "operands differ in dtype or rank");
     for (size_t i = 0; i < y.shape->size(); i++) args.require(i == axis || (*x.shape)[i] == (*y.shape)[i], "operands differ in size");
-    args.require(begin + (*x.shape)[axis] <= (*y.shape)[axis], "operands exceed the result");
+    size += (*x.shape)[axis];
+  }
+  args.require(size == (*y.shape)[axis], "the operands do not fill the result");
+  if (axis == 1) return moveChannelPieces(args.threads, y, args.in, false);
+  const auto strides = physicalStrides(*y.shape);
+  int64_t begin = 0;
+  for (const Tensor& x : args.in) {
     copyBoxBytes(args.threads, Box<2>::of(*x.shape, {strides, physicalStrides(*x.shape)}), y.data, begin * strides[axis], x.data, 0, bytesOf(y.dtype));
     begin += (*x.shape)[axis];
   }

@@ -1,8 +1,10 @@
 #include "norm-rows.h"
 
 #include <cmath>
-#include <numeric>
+#include <utility>
 
+#include "../core/fixed-point.h"
+#include "../core/lanes.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"
 
@@ -10,18 +12,10 @@ namespace revoxel::ops {
 
 namespace {
 
-/** Elements of a block: x, dy and dx of one stay in a 64 KiB share of the caches. */
+/** Elements of a block, over which statistics are summed in fp32. */
 constexpr int64_t BLOCK = 8192;
-
-int64_t ceil16(int64_t n) { return (n + 15) / 16 * 16; }
-
-/** Lanes of the long period. */
-int64_t periodOf(int64_t channels) {
-  if (channels >= 128) return channels;
-  const int64_t step = 16 / std::gcd<int64_t, int64_t>(channels, 16);
-  const int64_t unit = channels * step;
-  return unit * ((127 + unit) / unit);
-}
+/** Elements of a piece of one: its widened tensors stay in the first-level cache. */
+constexpr int64_t PIECE = 2048;
 
 // ---- Leaves: n elements from the start of a period of p lanes ------------------------------------------------------
 
@@ -84,11 +78,6 @@ REVOXEL_CLONES void gradApplyLeaf(const float* x, const float* dy, float* dx, in
 
 // --------------------------------------------------------------------------------------------------------------------
 
-/** Repeats c numbers to p lanes. */
-void repeat(float* lanes, int64_t c, int64_t p) {
-  for (int64_t j = c; j < p; j++) lanes[j] = lanes[j - c];
-}
-
 /** Adds p lanes up to the c channels they stand for. */
 void foldInto(double* sums, const float* lanes, int64_t c, int64_t p) {
   for (int64_t j = 0; j < p; j += c) {
@@ -104,9 +93,9 @@ struct Workspace {
   // Shared, float lanes.
   float *mean, *a, *b, *k1, *k2;
 
-  Workspace(const Args& args, int64_t channels, int64_t elements, bool bf16) : c(channels), p(periodOf(channels)), bf16_(bf16) {
+  Workspace(const Args& args, int64_t channels, int64_t elements, bool narrow) : c(channels), p(periodOf(channels)), narrow_(narrow) {
     parts = elements < 2 * GRAIN ? 1 : args.threads;
-    char* at = args.scratchOf<char>(normScratchBytes(channels, bf16, args.threads));
+    char* at = args.scratchOf<char>(normScratchBytes(channels, narrow, args.threads));
     const int64_t c16 = ceil16(c), p16 = ceil16(p);
     const auto doubles = [&] { return reinterpret_cast<double*>(std::exchange(at, at + 8 * c16)); };
     const auto lanes = [&] { return reinterpret_cast<float*>(std::exchange(at, at + 4 * p16)); };
@@ -116,7 +105,7 @@ struct Workspace {
   }
 
   static int64_t sharedBytes(int64_t c16, int64_t p16) { return 4 * 8 * c16 + 5 * 4 * p16; }
-  static int64_t partBytes(int64_t c16, int64_t p16, bool bf16) { return 2 * 8 * c16 + 2 * 4 * p16 + (bf16 ? 3 * 4 * (BLOCK > p16 ? BLOCK : p16) : 0); }
+  static int64_t partBytes(int64_t c16, int64_t p16, bool narrow) { return 2 * 8 * c16 + 2 * 4 * p16 + (narrow ? 3 * 4 * (BLOCK > p16 ? BLOCK : p16) : 0); }
 
   /** Memory of one part. */
   struct Own {
@@ -126,18 +115,18 @@ struct Workspace {
   };
   Own own(int64_t part) const {
     const int64_t c16 = ceil16(c), p16 = ceil16(p);
-    char* at = own_ + part * partBytes(c16, p16, bf16_);
+    char* at = own_ + part * partBytes(c16, p16, narrow_);
     Own own{};
     own.first = reinterpret_cast<double*>(at);
     own.second = own.first + c16;
     own.lanes1 = reinterpret_cast<float*>(own.second + c16);
     own.lanes2 = own.lanes1 + p16;
-    if (bf16_) for (int64_t i = 0; i < 3; i++) own.wide[i] = own.lanes2 + p16 + i * (BLOCK > p16 ? BLOCK : p16);
+    if (narrow_) for (int64_t i = 0; i < 3; i++) own.wide[i] = own.lanes2 + p16 + i * (BLOCK > p16 ? BLOCK : p16);
     return own;
   }
 
  private:
-  bool bf16_;
+  bool narrow_;
   char* own_;
 };
 
@@ -149,15 +138,22 @@ void eachBlock(const Workspace& w, int64_t part, int64_t elements, const Body& b
   for (int64_t i = share.begin; i < share.end; i += step) body(i, share.end - i < step ? share.end - i : step);
 }
 
+/** body(begin, n) over pieces of whole periods of n elements from `begin` on. */
+template <class Body>
+void eachPiece(const Workspace& w, int64_t begin, int64_t n, const Body& body) {
+  const int64_t step = PIECE / w.p > 0 ? PIECE / w.p * w.p : w.p;
+  for (int64_t i = 0; i < n; i += step) body(begin + i, n - i < step ? n - i : step);
+}
+
 /** Mean and sum of squared distances of every channel over `elements` from `begin`, into w.first and w.second. */
-void statistics(const Args& args, const Workspace& w, const Tensor& x, int64_t begin, int64_t elements) {
+void statistics(const Args& args, const Workspace& w, const Tensor& x, float step, int64_t begin, int64_t elements) {
   const int64_t c = w.c;
   parallelParts(args.threads, w.parts, [&](int64_t part) {
     const auto own = w.own(part);
     for (int64_t i = 0; i < c; i++) own.first[i] = own.second[i] = 0;
     double done = 0;
     eachBlock(w, part, elements, [&](int64_t i, int64_t n) {
-      const float* const xs = loadChunk(x, begin + i, n, own.wide[0]);
+      const float* const xs = loadChunk(x, begin + i, n, own.wide[0], step);
       const int64_t lanes = n < w.p ? n : w.p;
       for (int64_t j = 0; j < lanes; j++) own.lanes1[j] = own.lanes2[j] = 0;
       sumLeaf(xs, n, w.p, own.lanes1);
@@ -205,59 +201,90 @@ struct Sets {
       : count(spec.batch ? 1 : x.samples()), perGroup(spec.batch ? 1 : x.channels() / spec.groups), groups(x.channels() / perGroup), elements(x.count / count) {}
 };
 
+bool isNarrow(const Tensor& t) { return t.dtype != DType::f32; }
+
+/** The sizes of a forward norm, whose first operands are x, gamma, beta and whose first result is y. */
+Sets checked(const Args& args, const NormSpec& spec, const Tensor& mean, const Tensor& rstd) {
+  const Tensor& x = args.in[0];
+  const int64_t c = x.channels();
+  args.require(x.rank() >= 2 && x.count == args.out[0].count && args.in[1].count == c && args.in[2].count == c, "operands and results differ in size");
+  args.require(spec.batch || (spec.groups > 0 && c % spec.groups == 0), "groups must divide the channels");
+  const Sets sets(spec, x);
+  args.require(mean.count == sets.count * sets.groups && rstd.count == mean.count, "statistics have the wrong size");
+  return sets;
+}
+
+/**
+ * y of one set from its rounded statistics. All forward norms end here, so that the backward pass sees the same
+ * normalised values and normApply gives the same bits.
+ */
+void apply(const Args& args, const NormSpec& spec, const Workspace& w, const Sets& sets, int64_t set, const Tensor& mean, const Tensor& rstd, float step) {
+  const Tensor &x = args.in[0], &y = args.out[0];
+  const float *const gamma = args.in[1].f32(), *const beta = args.in[2].f32();
+  const int64_t begin = set * sets.elements;
+  for (int64_t k = 0; k < w.c; k++) {
+    const int64_t group = set * sets.groups + k / sets.perGroup;
+    w.mean[k] = mean.f32()[group];
+    w.a[k] = gamma[k] * rstd.f32()[group];
+    w.b[k] = beta[k];
+  }
+  for (float* const lanes : {w.mean, w.a, w.b}) repeat(lanes, w.c, w.p);
+  parallelParts(args.threads, w.parts, [&](int64_t part) {
+    const auto own = w.own(part);
+    const Share share = shareOf(sets.elements, part, w.parts, w.p);
+    eachPiece(w, begin + share.begin, share.end - share.begin, [&](int64_t i, int64_t n) {
+      float* const target = targetChunk(y, i, own.wide[1]);
+      applyLeaf(loadChunk(x, i, n, own.wide[0], step), target, n, w.p, w.mean, w.a, w.b, spec.slope);
+      storeChunk(y, i, n, target);
+    });
+  });
+}
+
 }  // namespace
 
-int64_t normScratchBytes(int64_t channels, bool bf16, int threads) {
+int64_t normScratchBytes(int64_t channels, bool narrow, int threads) {
   const int64_t c16 = ceil16(channels), p16 = ceil16(periodOf(channels));
-  return Workspace::sharedBytes(c16, p16) + threads * Workspace::partBytes(c16, p16, bf16);
+  return Workspace::sharedBytes(c16, p16) + threads * Workspace::partBytes(c16, p16, narrow);
 }
 
 void normForward(const Args& args, const NormSpec& spec) {
-  args.requireOperands(3, 3);
-  const Tensor &x = args.in[0], &y = args.out[0];
-  const float *const gamma = args.in[1].f32(), *const beta = args.in[2].f32();
-  float *const means = args.out[1].f32(), *const rstds = args.out[2].f32();
+  const bool fixed = !args.in.empty() && isFixed(args.in[0].dtype);
+  args.requireOperands(fixed ? 4 : 3, 3);
+  const Tensor &x = args.in[0], &mean = args.out[1], &rstd = args.out[2];
   const int64_t c = x.channels();
-  args.require(x.rank() >= 2 && x.count == y.count && args.in[1].count == c && args.in[2].count == c, "operands and results differ in size");
-  args.require(spec.batch || (spec.groups > 0 && c % spec.groups == 0), "groups must divide the channels");
-  const Sets sets(spec, x);
-  args.require(args.out[1].count == sets.count * sets.groups && args.out[2].count == args.out[1].count, "statistics have the wrong size");
-  const Workspace w(args, c, sets.elements, x.dtype == DType::bf16 || y.dtype == DType::bf16);
+  const Sets sets = checked(args, spec, mean, rstd);
+  const float step = fixed ? gridStep(args.in[3]) : 1.0f;
+  const Workspace w(args, c, sets.elements, isNarrow(x) || isNarrow(args.out[0]));
   const double rows = static_cast<double>(sets.elements / c), members = rows * static_cast<double>(sets.perGroup);
-
   for (int64_t set = 0; set < sets.count; set++) {
-    const int64_t begin = set * sets.elements;
-    statistics(args, w, x, begin, sets.elements);
+    statistics(args, w, x, step, set * sets.elements, sets.elements);
     for (int64_t group = 0; group < sets.groups; group++) {
       const int64_t from = group * sets.perGroup, to = from + sets.perGroup;
-      double mean = 0, squares = 0;
-      for (int64_t k = from; k < to; k++) mean += w.first[k];
-      mean /= static_cast<double>(sets.perGroup);
-      for (int64_t k = from; k < to; k++) squares += w.second[k] + rows * (w.first[k] - mean) * (w.first[k] - mean);
-      const double rstd = 1.0 / std::sqrt(squares / members + static_cast<double>(spec.eps));
-      means[set * sets.groups + group] = static_cast<float>(mean);
-      rstds[set * sets.groups + group] = static_cast<float>(rstd);
-      // The rounded statistics are used here too, so that the backward pass sees the same normalised values.
-      for (int64_t k = from; k < to; k++) {
-        w.mean[k] = static_cast<float>(mean);
-        w.a[k] = gamma[k] * static_cast<float>(rstd);
-        w.b[k] = beta[k];
-      }
+      double average = 0, squares = 0;
+      for (int64_t k = from; k < to; k++) average += w.first[k];
+      average /= static_cast<double>(sets.perGroup);
+      for (int64_t k = from; k < to; k++) squares += w.second[k] + rows * (w.first[k] - average) * (w.first[k] - average);
+      mean.f32()[set * sets.groups + group] = static_cast<float>(average);
+      rstd.f32()[set * sets.groups + group] = static_cast<float>(1.0 / std::sqrt(squares / members + static_cast<double>(spec.eps)));
     }
-    for (float* const lanes : {w.mean, w.a, w.b}) repeat(lanes, c, w.p);
-    parallelParts(args.threads, w.parts, [&](int64_t part) {
-      const auto own = w.own(part);
-      eachBlock(w, part, sets.elements, [&](int64_t i, int64_t n) {
-        float* const target = targetChunk(y, begin + i, own.wide[1]);
-        applyLeaf(loadChunk(x, begin + i, n, own.wide[0]), target, n, w.p, w.mean, w.a, w.b, spec.slope);
-        storeChunk(y, begin + i, n, target);
-      });
-    });
+    apply(args, spec, w, sets, set, mean, rstd, step);
   }
 }
 
-void normBackward(const Args& args, const NormSpec& spec, const Tensor& x, const Tensor& gamma, const Tensor* beta, const Tensor& mean, const Tensor& rstd, const Tensor& dy) {
-  const Tensor &dx = args.out[0];
+void normFromStatistics(const Args& args, const NormSpec& spec) {
+  const bool fixed = !args.in.empty() && isFixed(args.in[0].dtype);
+  args.requireOperands(fixed ? 6 : 5, 1);
+  const Sets sets = checked(args, spec, args.in[3], args.in[4]);
+  const float step = fixed ? gridStep(args.in[5]) : 1.0f;
+  const Workspace w(args, args.in[0].channels(), sets.elements, isNarrow(args.in[0]) || isNarrow(args.out[0]));
+  for (int64_t set = 0; set < sets.count; set++) apply(args, spec, w, sets, set, args.in[3], args.in[4], step);
+}
+
+void normBackward(const Args& args, const NormSpec& spec, const NormGradOperands& operands) {
+  const Tensor &x = operands.x, &gamma = operands.gamma, &mean = operands.mean, &rstd = operands.rstd, &dy = operands.dy;
+  const Tensor *const beta = operands.beta, *const exponent = operands.exponent;
+  const Tensor& dx = args.out[0];
+  const float step = exponent ? gridStep(*exponent) : 1.0f;
   float *const dgamma = args.out[1].f32(), *const dbeta = args.out[2].f32();
   const int64_t c = x.channels();
   args.require(x.rank() >= 2 && x.count == dy.count && x.count == dx.count, "operands and result differ in size");
@@ -265,8 +292,8 @@ void normBackward(const Args& args, const NormSpec& spec, const Tensor& x, const
   args.require(spec.batch || (spec.groups > 0 && c % spec.groups == 0), "groups must divide the channels");
   const Sets sets(spec, x);
   args.require(mean.count == sets.count * sets.groups && rstd.count == mean.count, "statistics have the wrong size");
-  const bool bf16 = x.dtype == DType::bf16 || dy.dtype == DType::bf16 || dx.dtype == DType::bf16;
-  const Workspace w(args, c, sets.elements, bf16);
+  args.require(isFixed(x.dtype) == (exponent != nullptr), "expects an exponent if, and only if, x is fixed-point");
+  const Workspace w(args, c, sets.elements, isNarrow(x) || isNarrow(dy) || isNarrow(dx));
   const double members = static_cast<double>(sets.elements / c * sets.perGroup);
   for (int64_t k = 0; k < c; k++) w.totalFirst[k] = w.totalSecond[k] = 0;
 
@@ -287,7 +314,7 @@ void normBackward(const Args& args, const NormSpec& spec, const Tensor& x, const
       eachBlock(w, part, sets.elements, [&](int64_t i, int64_t n) {
         const int64_t lanes = n < w.p ? n : w.p;
         for (int64_t j = 0; j < lanes; j++) own.lanes1[j] = own.lanes2[j] = 0;
-        gradSumsLeaf(loadChunk(x, begin + i, n, own.wide[0]), loadChunk(dy, begin + i, n, own.wide[1]), n, w.p, w.mean, w.a, w.b, spec.slope, own.lanes1, own.lanes2);
+        eachPiece(w, begin + i, n, [&](int64_t j, int64_t m) { gradSumsLeaf(loadChunk(x, j, m, own.wide[0], step), loadChunk(dy, j, m, own.wide[1]), m, w.p, w.mean, w.a, w.b, spec.slope, own.lanes1, own.lanes2); });
         foldInto(own.first, own.lanes1, c, lanes);
         foldInto(own.second, own.lanes2, c, lanes);
       });
@@ -321,10 +348,11 @@ void normBackward(const Args& args, const NormSpec& spec, const Tensor& x, const
 
     parallelParts(args.threads, w.parts, [&](int64_t part) {
       const auto own = w.own(part);
-      eachBlock(w, part, sets.elements, [&](int64_t i, int64_t n) {
-        float* const target = targetChunk(dx, begin + i, own.wide[2]);
-        gradApplyLeaf(loadChunk(x, begin + i, n, own.wide[0]), loadChunk(dy, begin + i, n, own.wide[1]), target, n, w.p, w.mean, w.a, w.b, spec.slope, w.k1, w.k2);
-        storeChunk(dx, begin + i, n, target);
+      const Share share = shareOf(sets.elements, part, w.parts, w.p);
+      eachPiece(w, begin + share.begin, share.end - share.begin, [&](int64_t i, int64_t n) {
+        float* const target = targetChunk(dx, i, own.wide[2]);
+        gradApplyLeaf(loadChunk(x, i, n, own.wide[0], step), loadChunk(dy, i, n, own.wide[1]), target, n, w.p, w.mean, w.a, w.b, spec.slope, w.k1, w.k2);
+        storeChunk(dx, i, n, target);
       });
     });
   }

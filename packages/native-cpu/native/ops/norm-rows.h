@@ -1,7 +1,6 @@
 /**
- * Normalisation over channels-last rows: what norm, normAct and their reverse rules share. A sample is a flat array with
- * period C; the loops run over a longer period P (a multiple of C and, below 128 channels, of 16) so that few channels
- * still fill vectors, and per-channel numbers are repeated to P lanes.
+ * Normalisation over channels-last rows: what norm, normAct, normApply and the reverse rules share. A sample is
+ * a flat array with period C; the loops run over longer periods (core/lanes.h).
  *
  * Forward: one pass over memory for the statistics, one to normalise. Backward: one pass for the sums, one for dx.
  * Statistics: per block of some thousand elements the mean, then the squared distances from it while the block is in
@@ -24,13 +23,29 @@ struct NormSpec {
   float slope;
 };
 
-/** y, mean, rstd from x, gamma, beta. */
+/** y, mean, rstd from x, gamma, beta, and the exponent when x is fixed-point. */
 void normForward(const Args& args, const NormSpec& spec);
 
-/** dx, dgamma, dbeta; `beta` may be null when no activation follows (slope 1). */
-void normBackward(const Args& args, const NormSpec& spec, const Tensor& x, const Tensor& gamma, const Tensor* beta, const Tensor& mean, const Tensor& rstd, const Tensor& dy);
+/** y from x, gamma, beta, mean, rstd, and the exponent when x is fixed-point: the bits of the forward pass. */
+void normFromStatistics(const Args& args, const NormSpec& spec);
 
-/** Scratch bytes of all four operations; mirrored by normScratch in src/profile.ts. */
-int64_t normScratchBytes(int64_t channels, bool bf16, int threads);
+/** Operands of the reverse rules. */
+struct NormGradOperands {
+  const Tensor& x;
+  const Tensor& gamma;
+  /** Null when no activation follows (slope 1). */
+  const Tensor* beta;
+  const Tensor& mean;
+  const Tensor& rstd;
+  const Tensor& dy;
+  /** Null unless x is fixed-point. */
+  const Tensor* exponent;
+};
+
+/** dx, dgamma, dbeta. */
+void normBackward(const Args& args, const NormSpec& spec, const NormGradOperands& operands);
+
+/** Scratch bytes of all five operations; mirrored by normScratch in src/scratch.ts. @param narrow - a tensor is not f32. */
+int64_t normScratchBytes(int64_t channels, bool narrow, int threads);
 
 }  // namespace revoxel::ops

@@ -46,5 +46,18 @@ void sumSquares(const Args&);
 void sgdUpdate(const Args&);
 void adamwUpdate(const Args&);
 void assign(const Args&);
+void quantize(const Args&);
+void dequantize(const Args&);
+void couple(const Args&);
+void coupleGrad(const Args&);
+void streamUpdate(const Args&);
+void checkEqual(const Args&);
+void normApply(const Args&);
+void split(const Args&);
+void squeeze(const Args&);
+void resample(const Args&);
+void resampleGrad(const Args&);
+void orthogonal(const Args&);
+void orthogonalGrad(const Args&);
 
 }  // namespace revoxel::ops

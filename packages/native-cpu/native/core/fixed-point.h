@@ -1,0 +1,30 @@
+/**
+ * Numbers of fixed-point streams: an element k stands for k * 2^-g. The rules are those of the runtime's
+ * ops/fixed-point.ts, which also says what the limits mean.
+ */
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "tensor.h"
+
+namespace revoxel {
+
+inline bool isFixed(DType dtype) { return dtype == DType::q16 || dtype == DType::q32; }
+
+/** Largest |q| that one add may bring: exact in fp32 for both dtypes. */
+template <class Int>
+constexpr float ADD_LIMIT = sizeof(Int) == 2 ? 16384.0f : 1073741824.0f;
+
+/** |k| above it counts as near the limit. */
+template <class Int>
+constexpr uint32_t NEAR_LIMIT = sizeof(Int) == 2 ? 24576u : 1610612736u;
+
+/** 2^g of the operand that holds a grid's exponent. */
+inline float gridScale(const Tensor& exponent) { return std::ldexp(1.0f, static_cast<int>(exponent.f32()[0])); }
+
+/** 2^-g: the value of k = 1. */
+inline float gridStep(const Tensor& exponent) { return std::ldexp(1.0f, -static_cast<int>(exponent.f32()[0])); }
+
+}  // namespace revoxel

@@ -83,6 +83,29 @@ export function head(x: Tensor, classes: number, style: BlockStyle): Tensor {
   return conv(x, weight, g.parameter('bias', [classes], ZEROS));
 }
 
+/**
+ * Convolution that no activation precedes (zero padding (k - 1) / 2).
+ *
+ * Parameters `weight [channels, Ci, kernel, ...]`, `bias [channels]`.
+ * @param pieces - `[N, Ci, ...]` whose channels add up. @param kernel - odd, the same on every axis.
+ * @param variance - of the initial weights, times the fan.
+ * @returns `[N, channels, ...]`, same sizes.
+ */
+export function linearConv(
+  pieces: readonly Tensor[],
+  channels: number,
+  kernel: number,
+  bias: boolean,
+  variance = 1,
+): Tensor {
+  const g = pieces[0]!.graph;
+  const size = pieces[0]!.shape.slice(2).map(() => kernel);
+  const inputs = pieces.reduce((sum, piece) => sum + piece.shape[1]!, 0);
+  const init = { kind: 'normal', std: Math.sqrt(variance / (inputs * product(size))) } as const;
+  const weight = g.parameter('weight', [channels, inputs, ...size], init);
+  return conv(pieces, weight, bias ? g.parameter('bias', [channels], ZEROS) : undefined, { padding: 'same' });
+}
+
 /** Product of a list of sizes. */
 export function product(sizes: readonly number[]): number {
   return sizes.reduce((a, b) => a * b, 1);

@@ -6,6 +6,7 @@
  */
 import { ArgumentError } from '@revoxel/runtime';
 import { product } from './layers.js';
+import type { Precision } from './stream.js';
 
 /** A size for all spatial axes, or one per axis (D, H, W). */
 export type PerAxisSize = number | readonly number[];
@@ -34,6 +35,8 @@ export interface UnetConfig {
   readonly slope?: number;
   /** Added to the variance in instance norm. Default 1e-5. */
   readonly eps?: number;
+  /** dtype of activations. Default: that of the input. */
+  readonly precision?: Precision;
 }
 
 /** A configuration with all defaults filled in, for a given number of spatial axes. */
@@ -73,26 +76,15 @@ export function resolveUnet(config: UnetConfig, rank: number): ResolvedUnet {
     slope = 0.01,
     eps = 1e-5,
   } = config;
-  if (rank !== 2 && rank !== 3) throw new ArgumentError('rank', '2 or 3 spatial axes', rank);
   wholeAtLeast('classes', classes, 1);
   wholeAtLeast('baseChannels', baseChannels, 1);
   wholeAtLeast('levels', levels, 2);
   wholeAtLeast('maxChannels', maxChannels, 1);
   wholeAtLeast('convsPerLevel', convsPerLevel, 1);
-  const strides = perLevel('strides', config.strides, levels, rank, (s) => (s === 0 ? 1 : 2));
-  if (strides[0]!.some((s) => s !== 1))
-    throw new ArgumentError('strides[0]', 'a step of 1: the first level has full resolution', strides[0]);
+  const { strides, divisor } = resolveStrides(config.strides, levels, rank);
   const kernels = perLevel('kernels', config.kernels, levels, rank, () => 3);
   const even = kernels.findIndex((k) => k.some((size) => size % 2 === 0));
   if (even >= 0) throw new ArgumentError(`kernels[${even}]`, 'odd sizes (padding keeps the centre)', kernels[even]);
-  const heads =
-    config.deepSupervision === true
-      ? levels - 1
-      : config.deepSupervision === undefined || config.deepSupervision === false
-        ? 1
-        : config.deepSupervision;
-  if (!(Number.isInteger(heads) && heads >= 1 && heads <= levels - 1))
-    throw new ArgumentError('deepSupervision', `a boolean or a number of heads from 1 to ${levels - 1}`, heads);
   return {
     classes,
     levels,
@@ -100,8 +92,8 @@ export function resolveUnet(config: UnetConfig, rank: number): ResolvedUnet {
     channels: Array.from({ length: levels }, (_, s) => Math.min(baseChannels * 2 ** s, maxChannels)),
     strides,
     kernels,
-    divisor: strides.reduce((all, stride) => all.map((d, axis) => d * stride[axis]!), new Array<number>(rank).fill(1)),
-    heads,
+    divisor,
+    heads: resolveHeads(config.deepSupervision, levels - 1),
     convBias,
     slope,
     eps,
@@ -165,11 +157,35 @@ export function unetParameterCount(config: UnetConfig, inChannels: number, rank 
   return unetParameters(config, inChannels, rank).reduce((sum, { shape }) => sum + product(shape), 0);
 }
 
-function wholeAtLeast(name: string, value: number, least: number): void {
+/** @internal */
+export function wholeAtLeast(name: string, value: number, least: number): void {
   if (!(Number.isInteger(value) && value >= least))
     throw new ArgumentError(name, `an integer of at least ${least}`, value);
 }
 
+/** Number of heads that a `deepSupervision` field asks for. @internal */
+export function resolveHeads(deepSupervision: boolean | number | undefined, most: number): number {
+  const heads = deepSupervision === true ? most : deepSupervision === false ? 1 : (deepSupervision ?? 1);
+  if (!(Number.isInteger(heads) && heads >= 1 && heads <= most))
+    throw new ArgumentError('deepSupervision', `a boolean or a number of heads from 1 to ${most}`, heads);
+  return heads;
+}
+
+/** Step into each level and their product, per axis; default 1, 2, 2, ... @internal */
+export function resolveStrides(
+  given: readonly PerAxisSize[] | undefined,
+  levels: number,
+  rank: number,
+): { readonly strides: readonly (readonly number[])[]; readonly divisor: readonly number[] } {
+  if (rank !== 2 && rank !== 3) throw new ArgumentError('rank', '2 or 3 spatial axes', rank);
+  const strides = perLevel('strides', given, levels, rank, (l) => (l === 0 ? 1 : 2));
+  if (strides[0]!.some((s) => s !== 1))
+    throw new ArgumentError('strides[0]', 'a step of 1: the first level has full resolution', strides[0]);
+  const ones = new Array<number>(rank).fill(1);
+  return { strides, divisor: strides.reduce((all, stride) => all.map((d, axis) => d * stride[axis]!), ones) };
+}
+
+/** Sizes per level and axis, filled in and checked. */
 function perLevel(
   name: string,
   given: readonly PerAxisSize[] | undefined,

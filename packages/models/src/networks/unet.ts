@@ -8,7 +8,8 @@
  *
  * Sources: Ronneberger et al. 2015 (arXiv 1505.04597); Cicek et al. 2016 (arXiv 1606.06650); Isensee et al. 2021.
  */
-import { ShapeError, type Tensor } from '@revoxel/runtime';
+import { cast, type Tensor } from '@revoxel/runtime';
+import { checkInputSize } from './input-size.js';
 import { convNormAct, head, upsample } from './layers.js';
 import { resolveUnet, type UnetConfig } from './unet-config.js';
 
@@ -18,7 +19,7 @@ import { resolveUnet, type UnetConfig } from './unet-config.js';
  * @param x - `[N, C, D, H, W]` or `[N, C, H, W]`, f32 or bf16; every spatial size a multiple of the product of the strides
  *   on its axis, and more than one voxel left at the lowest level (instance norm needs a variance).
  * @returns raw logits: `[N, classes, ...]` at full resolution first, then with deep supervision those of the next lower
- *   levels, sizes divided by the strides down to that level. Dtype of x.
+ *   levels, sizes divided by the strides down to that level. Dtype of x, or `precision`.
  * @throws ShapeError when the size of x does not fit, ArgumentError when the configuration does not.
  * @example
  * const graph = trace('net', (g) => {
@@ -30,28 +31,12 @@ export function unet3d(x: Tensor, config: UnetConfig): Tensor[] {
   const g = x.graph;
   const spatial = x.shape.slice(2);
   const net = resolveUnet(config, spatial.length);
-  const wrong = spatial.findIndex((size, axis) => size % net.divisor[axis]! !== 0);
-  if (wrong >= 0) {
-    throw new ShapeError(
-      'unet3d',
-      g.scopedName('unet3d'),
-      [x.shape],
-      `axis ${wrong + 2} has size ${spatial[wrong]!}, which is no multiple of ${net.divisor[wrong]!} (${net.levels} levels); use such a patch size`,
-    );
-  }
-  if (spatial.every((size, axis) => size === net.divisor[axis]!)) {
-    throw new ShapeError(
-      'unet3d',
-      g.scopedName('unet3d'),
-      [x.shape],
-      'a single voxel is left at the lowest level, which instance norm turns into 0; use a larger patch or fewer levels',
-    );
-  }
+  checkInputSize('unet3d', x, net.divisor, net.levels);
   const style = { slope: net.slope, eps: net.eps, bias: net.convBias };
   const still = spatial.map(() => 1);
 
   const skips: Tensor[] = [];
-  let y = x;
+  let y = config.precision === undefined ? x : cast(x, config.precision);
   for (let s = 0; s < net.levels; s++) {
     y = g.region(`encoder.${s}`, () => {
       let t = y;

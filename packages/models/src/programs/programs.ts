@@ -2,7 +2,7 @@
  * The three graphs of a segmentation run: a training step, a validation step, inference. They name the same parameters,
  * so plans made of them share one session. Not here: compiling and running them (@revoxel/training).
  */
-import { argmax, cast, gradients, softmax, trace, type Graph } from '@revoxel/runtime';
+import { argmax, cast, gradients, type Graph, softmax, trace, updateStreams } from '@revoxel/runtime';
 import { deeplySupervised, deepSupervisionWeights, supervisedHeads } from '../losses/deep-supervision.js';
 import { diceCrossEntropy, type DiceCrossEntropyOptions } from '../losses/dice-cross-entropy.js';
 import { applyModel, modelLimits, type ModelConfig } from '../networks/model.js';
@@ -28,7 +28,8 @@ export interface TrainingStepConfig extends ProgramConfig {
 }
 
 /**
- * One step of training: forward, loss (deeply supervised when the model says so), gradients, clipped update.
+ * One step of training: forward, loss (deeply supervised when the model says so), gradients, clipped update, and the
+ * grids of fixed-point streams for the next step.
  *
  * Inputs `image` f32 `[batch, inChannels, ...patch]` and `labels` u8 `[batch, 1, ...patch]`; step scalar `lr` (and `step`
  * with AdamW). Outputs `loss` and `gradientNorm` (before clipping), scalars f32.
@@ -39,7 +40,7 @@ export function trainingStep(config: TrainingStepConfig): Graph {
     const image = g.input('image', [batch, inChannels, ...patch]);
     const labels = g.input('labels', [batch, 1, ...patch], 'u8');
     const heads = trainingHeads(model, patch.length);
-    const logits = applyModel(image, model, heads);
+    const logits = applyModel(image, model, { heads, training: true });
     const total = g.scope('loss', () =>
       deeplySupervised(logits, labels, deepSupervisionWeights(heads), (x, y) => diceCrossEntropy(x, y, loss)),
     );
@@ -50,6 +51,7 @@ export function trainingStep(config: TrainingStepConfig): Graph {
     );
     g.output('loss', total);
     g.output('gradientNorm', applyOptimizer(optimizer, parameters, grads));
+    updateStreams(g);
   });
 }
 
@@ -64,7 +66,7 @@ export function validationStep(config: Omit<TrainingStepConfig, 'optimizer'>): G
   return trace('validation', (g) => {
     const image = g.input('image', [batch, inChannels, ...patch]);
     const labels = g.input('labels', [batch, 1, ...patch], 'u8');
-    const [logits] = applyModel(image, model, 1);
+    const [logits] = applyModel(image, model, { heads: 1 });
     g.output(
       'loss',
       g.scope('loss', () => diceCrossEntropy(logits!, labels, loss)),
@@ -82,7 +84,7 @@ export function validationStep(config: Omit<TrainingStepConfig, 'optimizer'>): G
 export function inferenceStep(config: ProgramConfig & { readonly output?: 'logits' | 'probabilities' }): Graph {
   const { model, inChannels, batch, patch, output = 'logits' } = config;
   return trace('inference', (g) => {
-    const [raw] = applyModel(g.input('image', [batch, inChannels, ...patch]), model, 1);
+    const [raw] = applyModel(g.input('image', [batch, inChannels, ...patch]), model, { heads: 1 });
     const logits = cast(raw!, 'f32');
     g.output(output, output === 'logits' ? logits : softmax(logits));
   });
@@ -90,7 +92,7 @@ export function inferenceStep(config: ProgramConfig & { readonly output?: 'logit
 
 /** Resolutions that enter the training loss. */
 function trainingHeads(model: ModelConfig, rank: number): number {
-  const { deepSupervision = false } = model;
+  const deepSupervision = 'deepSupervision' in model ? (model.deepSupervision ?? false) : false;
   if (deepSupervision === false) return 1;
   return deepSupervision === true ? supervisedHeads(modelLimits(model, rank).maxHeads) : deepSupervision;
 }

@@ -13,6 +13,8 @@ export interface OptionSpec {
   readonly required?: boolean;
   /** Kept out of the help text's way: shown, never set when left out. */
   readonly choices?: readonly string[];
+  /** Between processes of the command itself: in no help text. */
+  readonly hidden?: boolean;
 }
 
 /** One positional argument. */
@@ -54,6 +56,33 @@ const backend: OptionSpec = {
   choices: ['auto', 'cpu', 'typescript', 'reference'],
 };
 
+/** Networks for volumes, and for slices: all that @revoxel/models has (a test compares). */
+const MODELS_3D = ['unet3d', 'partially-reversible-unet3d', 'revunet3d', 'iunet3d', 'irevunet3d'];
+const MODELS_2D = ['iunet2d', 'irevunet2d'];
+
+/** What `plan` and `train` ask of a network and its memory, in the same words. */
+const network: readonly OptionSpec[] = [
+  { flags: '--levels <n>', description: 'resolutions, the full one included' },
+  { flags: '--blocks <n>', description: 'reversible blocks per level, down and up (reversible networks)' },
+  {
+    flags: '--stream <kind>',
+    description:
+      'storage of the reversible stream; q16 and q32 are rebuilt exactly (default: q16; reversible networks)',
+    choices: ['f32', 'bf16', 'q16', 'q32'],
+  },
+  {
+    flags: '--precision <dtype>',
+    description: 'dtype of all other activations (default: f32)',
+    choices: ['f32', 'bf16'],
+  },
+];
+const memory: OptionSpec = {
+  flags: '--memory <choice>',
+  description:
+    'where activations come from in the backward pass: kept, computed again, rebuilt, or the fastest in --budget',
+  choices: ['keep', 'recompute', 'invert', 'auto'],
+};
+
 /** All commands, in the order of the help text. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -89,6 +118,40 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/inspect.js'),
   },
   {
+    name: 'plan',
+    summary: 'say what a training step will take, byte by byte, before it runs',
+    options: [
+      { flags: '--model <name>', description: 'network (default: unet3d)', choices: [...MODELS_3D, ...MODELS_2D] },
+      { flags: '--patch <sizes>', description: 'patch in voxels: d,h,w, or h,w for 2D networks', required: true },
+      { flags: '--in-channels <n>', description: 'image channels (default: 1)' },
+      { flags: '--classes <n>', description: 'labels, background included (default: 2)' },
+      { flags: '--batch <n>', description: 'patches per step (default: 1)' },
+      { flags: '--channels <n>', description: 'channels at full resolution (default: those of the network)' },
+      ...network,
+      { ...memory, description: `${memory.description} (default: a table of all)` },
+      {
+        flags: '--budget <size>',
+        description: 'bytes the step may take, such as 8GiB; adds the choice auto to the table',
+      },
+      { flags: '--optimizer <name>', description: 'optimiser (default: sgd)', choices: ['sgd', 'adamw'] },
+      {
+        flags: '--profile <name>',
+        description:
+          'machine to plan for: typescript, reference, cpu or cpu:THREADS (default: what train would take here)',
+      },
+      { flags: '--largest-cube', description: 'find the largest cube that fits --budget under each choice' },
+      { flags: '--measure', description: 'run two steps under each choice, in processes of their own, and compare' },
+      { flags: '--measure-here', description: 'measure in this process', hidden: true },
+      json,
+    ],
+    examples: [
+      'revoxel plan --model revunet3d --patch 128,128,128 --in-channels 1 --classes 3',
+      'revoxel plan --model revunet3d --patch 128,128,128 --budget 2GiB --largest-cube',
+      'revoxel plan --model iunet2d --patch 256,256 --memory invert --profile cpu:16 --json',
+    ],
+    load: () => import('./commands/plan.js'),
+  },
+  {
     name: 'train',
     summary: 'train a network on a data set',
     options: [
@@ -101,7 +164,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         description: 'run folder; everything needed to repeat the run is written there',
         required: true,
       },
-      { flags: '--model <name>', description: 'network (default: unet3d)', choices: ['unet3d'] },
+      { flags: '--model <name>', description: 'network (default: unet3d)', choices: MODELS_3D },
       { flags: '--fold <k>', description: 'fold of the five-fold split, 0 to 4, or all (default: 0)' },
       {
         flags: '--minutes <m>',
@@ -112,8 +175,14 @@ export const COMMANDS: readonly CommandSpec[] = [
       backend,
       {
         flags: '--channels <n>',
-        description: 'channels at full resolution (default: 32, or what can be trained in the time)',
+        description: 'channels at full resolution (default: those of the network, or what can be trained in the time)',
       },
+      ...network,
+      {
+        ...memory,
+        description: `${memory.description} (default: keep, or auto with --budget); free to change on --resume`,
+      },
+      { flags: '--budget <size>', description: 'bytes a step may take, such as 8GiB; decides the patch too' },
       { flags: '--batch <n>', description: 'patches per step (default: 2)' },
       { flags: '--patch <d,h,w>', description: 'patch size in voxels (default: from the data)' },
       { flags: '--checkpoint-seconds <s>', description: 'longest time between checkpoints (default: 120)' },
@@ -124,6 +193,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: [
       'revoxel train --data Dataset004_Hippocampus --model unet3d --fold 0 --minutes 10 --out runs/hippocampus',
       'revoxel train --out runs/hippocampus --resume',
+      'revoxel train --data Dataset004_Hippocampus --model revunet3d --budget 4GiB --steps 2000 --out runs/revunet',
     ],
     load: () => import('./commands/train.js'),
   },

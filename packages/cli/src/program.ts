@@ -62,8 +62,8 @@ function commandOf(
 ): Command {
   const command = new Command(spec.name).description(spec.summary).exitOverride();
   for (const { name, description } of spec.arguments ?? []) command.argument(name, description);
-  for (const { flags, description, required, choices } of spec.options) {
-    const option = new Option(flags, description).makeOptionMandatory(required === true);
+  for (const { flags, description, required, choices, hidden } of spec.options) {
+    const option = new Option(flags, description).makeOptionMandatory(required === true).hideHelp(hidden === true);
     if (choices !== undefined) option.choices([...choices]);
     command.addOption(option);
   }

@@ -35,6 +35,43 @@ export const triple = z
   .transform((s) => s.split(',').map(Number) as [number, number, number])
   .refine((sizes) => sizes.every((n) => n >= 1), 'expects sizes of at least 1');
 
+/** Two or three sizes, `256,256` or `40,56,40`. */
+export const sizes = z
+  .string()
+  .regex(/^\d+(,\d+){1,2}$/, 'expects sizes as depth,height,width or height,width, such as 40,56,40')
+  .transform((s) => s.split(',').map(Number))
+  .refine((all) => all.every((n) => n >= 1), 'expects sizes of at least 1');
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+};
+
+/** A number of bytes: `8GiB`, `512MiB`, `20GB`, `1.5 TiB`, or plain bytes; units in any case. */
+export const byteSize = z
+  .string()
+  .transform((s) => {
+    const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(s.trim()) ?? [];
+    return Math.round(Number(number) * (UNITS[unit.toLowerCase()] ?? Number.NaN));
+  })
+  .refine(
+    (bytes) => bytes > 0 && Number.isSafeInteger(bytes),
+    'expects a size such as 8GiB, 512MiB, 20GB or 8589934592',
+  );
+
+/** Choices of the memory pass, kinds of streams and dtypes, as in the table of options. */
+export const memoryMode = z.enum(['keep', 'recompute', 'invert', 'auto']);
+export const streamKind = z.enum(['f32', 'bf16', 'q16', 'q32']);
+export const precision = z.enum(['f32', 'bf16']);
+
 /** Name of a backend. */
 export const backendName = z.enum(['auto', 'cpu', 'typescript', 'reference']);
 

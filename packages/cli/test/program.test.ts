@@ -1,17 +1,7 @@
 /** The command line itself: help, usage errors, exit codes, where things are printed. In this process; no work is done. */
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/options.js';
-import { run } from '../src/program.js';
-
-async function call(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  let stdout = '';
-  let stderr = '';
-  const code = await run(argv, {
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
-  });
-  return { code, stdout, stderr };
-}
+import { call } from './support/command.js';
 
 describe('help', () => {
   it('lists the commands', async () => {
@@ -26,7 +16,9 @@ describe('help', () => {
     const spec = COMMANDS.find((c) => c.name === name)!;
     const { code, stdout } = await call(name, '--help');
     expect(code).toBe(0);
-    for (const { flags } of spec.options) expect(stdout).toContain(flags);
+    for (const { flags, hidden } of spec.options)
+      if (hidden) expect(stdout).not.toContain(flags);
+      else expect(stdout).toContain(flags);
     for (const example of spec.examples) expect(stdout).toContain(example);
   });
 
@@ -75,7 +67,19 @@ describe('wrong usage', () => {
     ],
     [
       ['train', '--out', 'x', '--resume', '--seed', '1'],
-      'error: --resume takes fold, seed, model, channels, batch and patch from the run: leave them out, or edit its plans.json',
+      "error: --resume takes fold, seed, model, channels, levels, blocks, stream, precision, batch and patch from the run: leave --seed out, or edit the run's plans.json",
+    ],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--stream', 'q32'],
+      'error: --stream is for reversible networks: leave it out with unet3d, or choose another --model',
+    ],
+    [
+      ['train', '--out', 'x', '--resume', '--memory', 'auto'],
+      'error: --memory auto needs --budget: the bytes that the step may take, such as 8GiB',
+    ],
+    [
+      ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--model', 'iunet2d'],
+      "error: option '--model <name>' argument 'iunet2d' is invalid. Allowed choices are unet3d, partially-reversible-unet3d, revunet3d, iunet3d, irevunet3d.",
     ],
     [
       ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--backend', 'gpu'],

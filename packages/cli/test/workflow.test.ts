@@ -111,6 +111,43 @@ describe('the commands', { timeout: 120_000 }, () => {
     expect(again.lastError).toMatch(/^error: .*run: holds a run already; resume it, or give another folder$/);
   });
 
+  it('train takes a reversible network and a budget; a resumed run may choose its memory anew', async () => {
+    const out = join(folder, 'reversible');
+    const trained = await revoxel(
+      ...['train', '--data', data, '--out', out, '--model', 'revunet3d', '--stream', 'q16', '--levels', '2'],
+      ...['--blocks', '1', '--channels', '4', '--batch', '1', '--patch', '8,8,8', '--budget', '20MiB'],
+      ...['--steps', '2', '--backend', 'typescript'],
+    );
+    expect(trained.code, trained.stderr).toBe(0);
+    expect(trained.stderr).toContain('memory auto (budget 20.0 MiB)');
+    const plans = JSON.parse(await readFile(join(out, 'plans.json'), 'utf8')) as { model: unknown };
+    expect(plans.model).toMatchObject({
+      kind: 'revunet3d',
+      baseChannels: 4,
+      levels: 2,
+      encoderBlocks: 1,
+      decoderBlocks: 1,
+      stream: 'q16',
+    });
+    const memory = async (): Promise<unknown> =>
+      (JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as { memory: unknown }).memory;
+    expect(await memory()).toEqual({ mode: 'auto', budgetBytes: 20 * 2 ** 20 });
+    const resumed = await revoxel('train', '--out', out, '--resume', '--steps', '3', '--memory', 'invert');
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(resumed.stderr).not.toContain('warning');
+    expect(await memory()).toEqual({ mode: 'invert' });
+    const log = (await readFile(join(out, 'log.jsonl'), 'utf8')).trimEnd().split('\n');
+    expect(JSON.parse(log.at(-1)!)).toMatchObject({ type: 'epoch', streams: { stream: { near: 0, clamped: 0 } } });
+
+    const { image } = syntheticCase(20);
+    const scan = join(folder, 'scan.nii.gz');
+    await writeNifti(scan, image);
+    const predicted = await revoxel(
+      ...['predict', '--run', out, '--input', scan, '--output', join(folder, 'scan-out'), '--backend', 'typescript'],
+    );
+    expect(predicted.code, predicted.stderr).toBe(0);
+  });
+
   it('demo shows the whole path, its last line the JSON', async () => {
     const out = join(folder, 'demo');
     const { code, stdout, stderr } = await start([

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { reasonOf } from './data/errors.js';
 import { RunError } from './errors.js';
 import { readJson, writeJson } from './json.js';
+import { memorySchema } from './plan/memory-setting.js';
 
 /** Paths within a run folder. */
 export interface RunPaths {
@@ -20,7 +21,7 @@ export interface RunPaths {
   readonly fingerprint: string;
   /** Which cases train and which validate. */
   readonly split: string;
-  /** Versions, backend, device, seed, number of steps. */
+  /** Versions, backend, device, memory choice, seed, number of steps. */
   readonly run: string;
   readonly logText: string;
   readonly logLines: string;
@@ -104,6 +105,8 @@ const runInfoSchema = z.object({
   device: z.string(),
   threads: z.number().int().positive(),
   deviceDetails: z.record(z.string(), z.string()),
+  /** Where activations come from; free to change when a run is resumed. */
+  memory: memorySchema,
   versions: z.record(z.string(), z.string()),
   /** Time that was asked for, or null when the number of steps was. */
   minutes: z.number().positive().nullable(),

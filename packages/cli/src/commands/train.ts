@@ -1,5 +1,6 @@
 /** `revoxel train`: a network from a data set. */
 import { dirname } from 'node:path';
+import { MODEL_KINDS } from '@revoxel/models';
 import {
   evaluate,
   findCase,
@@ -15,6 +16,7 @@ import {
 import { z } from 'zod';
 import { chooseBackend } from '../backend.js';
 import { UsageError } from '../exit.js';
+import { memorySetting, modelWishes, networkFields } from '../network.js';
 import type { CommandRun } from '../options.js';
 import { diceText, duration, mib } from '../output.js';
 import { Progress } from '../progress.js';
@@ -24,19 +26,33 @@ import { evaluationTable } from './evaluate.js';
 const schema = z.looseObject({
   data: z.string().optional(),
   out: z.string(),
-  model: z.literal('unet3d').optional(),
+  model: z.enum(MODEL_KINDS).optional(),
   fold: z.union([z.literal('all'), whole(0)], 'expects a number from 0, or all').optional(),
   minutes: numberAbove(0).optional(),
   steps: whole(1).optional(),
   seed: seed.optional(),
   backend: backendName.optional(),
-  channels: whole(1).optional(),
+  ...networkFields,
   batch: whole(1).optional(),
   patch: triple.optional(),
   checkpointSeconds: numberAbove(0, true).optional(),
   validate: z.boolean().optional(),
   resume: z.boolean().optional(),
 });
+
+/** What a run keeps for good: its data's split, its seed and its plans. Memory and backend may change. */
+const FIXED = [
+  'fold',
+  'seed',
+  'model',
+  'channels',
+  'levels',
+  'blocks',
+  'stream',
+  'precision',
+  'batch',
+  'patch',
+] as const;
 
 export const command: CommandRun = async (input, { output, signal }) => {
   const o = parse(schema, input);
@@ -46,11 +62,13 @@ export const command: CommandRun = async (input, { output, signal }) => {
     throw new UsageError('--minutes and --steps exclude each other: give one');
   if (!o.resume && o.minutes === undefined && o.steps === undefined)
     throw new UsageError('give --minutes or --steps: how long to train');
-  if (o.resume && (o.fold ?? o.seed ?? o.channels ?? o.batch ?? o.patch ?? o.model) !== undefined) {
+  const fixed = FIXED.find((name) => o.resume && o[name] !== undefined);
+  if (fixed !== undefined)
     throw new UsageError(
-      '--resume takes fold, seed, model, channels, batch and patch from the run: leave them out, or edit its plans.json',
+      `--resume takes ${FIXED.slice(0, -1).join(', ')} and ${FIXED.at(-1)!} from the run: leave --${fixed} out, or edit the run's plans.json`,
     );
-  }
+  const wishes = o.resume ? {} : modelWishes(o.model ?? 'unet3d', o);
+  const memory = memorySetting(o);
   // A run goes on where it was: other backends give other bits.
   const name =
     o.backend ??
@@ -73,11 +91,12 @@ export const command: CommandRun = async (input, { output, signal }) => {
       },
       resume: o.resume === true,
       plan: {
-        ...(o.channels === undefined ? {} : { baseChannels: o.channels }),
+        ...wishes,
         ...(o.batch === undefined ? {} : { batch: o.batch }),
         ...(o.patch === undefined ? {} : { patch: o.patch }),
       },
       ...(o.model === undefined ? {} : { model: o.model }),
+      ...(memory === undefined ? {} : { memory }),
       ...(o.fold === undefined ? {} : { fold: o.fold }),
       ...(o.minutes === undefined ? {} : { minutes: o.minutes }),
       ...(o.steps === undefined ? {} : { steps: o.steps }),

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeVolume, writeNifti, type Triple, type Volume } from '@revoxel/imaging';
 import { afterAll } from 'vitest';
+import { run } from '../../src/program.js';
 
 /** The command's file. */
 export const REVOXEL = fileURLToPath(new URL('../../bin/revoxel.mjs', import.meta.url));
@@ -26,6 +27,17 @@ export interface Finished {
 function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const { REVOXEL_BACKEND: _b, REVOXEL_DEBUG: _d, NO_COLOR: _n, ...rest } = process.env;
   return { ...rest, ...more };
+}
+
+/** The command line in this process, from the sources: for what does no work. */
+export async function call(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  let stdout = '';
+  let stderr = '';
+  const code = await run(argv, {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+  });
+  return { code, stdout, stderr };
 }
 
 /** Start the command. */

@@ -5,10 +5,13 @@
  * Sources: Isensee et al. 2021 (nnU-Net) for topology, loss, optimiser and augmentation.
  */
 import type { Normalisation, Triple } from '@revoxel/imaging';
-import { trainingStep, type ModelConfig } from '@revoxel/models';
-import { compile, type BackendProfile, type Plan } from '@revoxel/runtime';
+import { modelLimits, trainingStep, type ModelConfig, type OptimizerConfig } from '@revoxel/models';
+import { compile, isFixed, type BackendProfile, type MemoryMode, type Plan } from '@revoxel/runtime';
 import { defaultAugmentation, type AugmentOptions } from '../augment/options.js';
 import type { LabelName } from '../data/dataset-json.js';
+import { DataArgumentError } from '../data/errors.js';
+import { KEEP, type MemorySetting } from './memory-setting.js';
+import { modelConfig, rankOf, streamOf, type ModelKind, type ModelWishes } from './model-config.js';
 import { planPatch, topologyFor, type Topology } from './topology.js';
 import type { Plans } from './plans.js';
 
@@ -24,15 +27,19 @@ export interface PlanFacts {
   readonly normalisation: readonly Normalisation[];
 }
 
-/** Wishes. Everything left out is chosen. */
-export interface PlanOptions {
-  readonly model?: ModelConfig['kind'];
+/**
+ * Wishes. Everything left out is chosen: channels are the network's usual ones, or what can be trained in `seconds`; levels
+ * follow from the patch.
+ */
+export interface PlanOptions extends ModelWishes {
+  /** Default `unet3d`. */
+  readonly model?: ModelKind;
   readonly patch?: Triple;
   /** Default 2; 1 in short runs when a patch holds a whole image. */
   readonly batch?: number;
-  /** Channels at full resolution. Default 32, or what can be trained in `seconds`. */
-  readonly baseChannels?: number;
-  /** Bytes a training step may take. Default half of the device's memory, at most 8 GiB. */
+  /** How the step will be compiled: decides how large a patch fits. Default: everything is kept. */
+  readonly memory?: MemorySetting;
+  /** Bytes a training step may take. Default: the budget of `memory`, or half of the device's memory, at most 8 GiB. */
   readonly memoryBytes?: number;
   /** Time for training; decides the channels when they are not given, and whether the run is short. */
   readonly seconds?: number;
@@ -47,8 +54,20 @@ export interface PlanTarget {
   readonly memoryBytes: number;
 }
 
-/** Sizes of network that the planner chooses from. */
-const CHANNELS = [32, 24, 16, 12, 8] as const;
+/** Channels at full resolution that the planner chooses from: the network's usual number first, about equal work per column. */
+const CHANNELS: Readonly<Record<ModelKind, readonly number[]>> = {
+  unet3d: [32, 24, 16, 12, 8],
+  'partially-reversible-unet3d': [60, 48, 32, 24, 16],
+  revunet3d: [32, 24, 16, 12, 8],
+  iunet3d: [32, 24, 16, 12, 8],
+  iunet2d: [32, 24, 16, 12, 8],
+  irevunet3d: [16, 12, 8, 6, 4],
+  irevunet2d: [16, 12, 8, 6, 4],
+};
+/** i-RevUNet keeps all voxels as channels, eight times as many with every level: more levels than this cost without use. */
+const MOST_LEVELS: Readonly<Partial<Record<ModelKind, number>>> = { irevunet3d: 4 };
+/** Widest level of networks that double their channels, as in nnU-Net. */
+const WIDEST = 320;
 /** A network learns little in fewer steps, whatever its size. */
 const STEPS_WANTED = 800;
 /** Below this many steps a run is short: a momentum of 0.99 and flips of every axis need more to pay off. */
@@ -61,26 +80,32 @@ const NOMINAL_SPEED: Readonly<Record<string, number>> = { cpu: 60e9, typescript:
  *
  * Long runs are nnU-Net's: SGD with a momentum of 0.99, flips of every axis. Short ones (minutes on a CPU) take AdamW, which
  * needs no build-up, and flip left and right only: images are in canonical orientation, so nothing else looks like a patient.
- * @throws DataArgumentError when the memory is too small for any patch.
+ * @throws DataArgumentError when the memory is too small for any patch, the model is for images of two axes, or a wish cannot
+ * be met.
  */
 export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOptions = {}): Plans {
-  const { seconds, steps } = options;
-  const budget = options.memoryBytes ?? Math.min(target.memoryBytes / 2, 8 * 2 ** 30);
+  const { seconds, steps, model: kind = 'unet3d' } = options;
+  if (rankOf(kind) !== 3) throw new DataArgumentError('model', 'a network for volumes (training is 3D only)', kind);
+  const budget = options.memoryBytes ?? options.memory?.budgetBytes ?? Math.min(target.memoryBytes / 2, 8 * 2 ** 30);
   const speed = (NOMINAL_SPEED[target.profile.name] ?? NOMINAL_SPEED['cpu']!) * target.threads;
 
   const candidate = (baseChannels: number): Candidate => {
+    const shapeFor = (patch: Triple): Topology => networkShape(facts, options, patch, baseChannels);
+    const planOf = (topology: Topology, batch: number): Plan =>
+      stepPlan(facts, target, options, topology, baseChannels, batch, budget);
     const topologyOf = (batch: number): Topology =>
       options.patch
-        ? topologyFor(facts.spacing, options.patch)
+        ? shapeFor(options.patch)
         : planPatch(
             facts.spacing,
             facts.medianShape,
             budget,
-            (t) => stepPlan(facts, target, options, t, baseChannels, batch).memory.peakBytes,
+            (topology) => planOf(topology, batch).memory.peakBytes,
+            shapeFor,
           );
     const build = (batch: number): Candidate => {
       const topology = topologyOf(batch);
-      const { flops } = stepPlan(facts, target, options, topology, baseChannels, batch);
+      const { flops } = planOf(topology, batch);
       return {
         baseChannels,
         batch,
@@ -93,7 +118,7 @@ export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOpt
     const whole = usual.topology.patch.every((n, axis) => n >= facts.medianShape[axis]!);
     return usual.steps < SHORT_RUN && whole ? build(1) : usual;
   };
-  const sizes = options.baseChannels === undefined ? CHANNELS : [options.baseChannels];
+  const sizes = options.baseChannels === undefined ? CHANNELS[kind] : [options.baseChannels];
   let chosen = candidate(sizes[0]!);
   if (seconds !== undefined) for (const size of sizes) if ((chosen = candidate(size)).steps >= STEPS_WANTED) break;
 
@@ -111,9 +136,7 @@ export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOpt
     batch,
     model: modelOf(facts, options, topology, baseChannels),
     loss: { batchDice: false },
-    optimizer: short
-      ? { kind: 'adamw', weightDecay: 0.01, clipNorm: 12 }
-      : { kind: 'sgd', momentum: 0.99, nesterov: true, weightDecay: 3e-5, clipNorm: 12 },
+    optimizer: optimizerFor(short),
     learningRate: { initial: short ? 0.005 : 0.01, power: 0.9, warmupSteps: 20 },
     augmentation: {
       ...augmentation,
@@ -133,21 +156,67 @@ interface Candidate {
   readonly steps: number;
 }
 
-function modelOf(facts: PlanFacts, options: PlanOptions, topology: Topology, baseChannels: number): ModelConfig {
+/** nnU-Net's SGD for long runs, AdamW for short ones. */
+function optimizerFor(short: boolean): OptimizerConfig {
+  return short
+    ? { kind: 'adamw', weightDecay: 0.01, clipNorm: 12 }
+    : { kind: 'sgd', momentum: 0.99, nesterov: true, weightDecay: 3e-5, clipNorm: 12 };
+}
+
+/** The shape of the wished-for network for a patch, and the patch grown to what the network can take. */
+function networkShape(facts: PlanFacts, options: PlanOptions, patch: Triple, baseChannels: number): Topology {
+  const { levels, model = 'unet3d' } = options;
+  const topology = topologyFor(facts.spacing, patch, levels ?? MOST_LEVELS[model]);
+  if (levels !== undefined && topology.strides.length < levels)
+    throw new DataArgumentError(
+      'levels',
+      `at most ${topology.strides.length} (more would leave nothing of a patch of ${patch.join('x')})`,
+      levels,
+    );
+  const { divisor } = modelLimits(modelOf(facts, options, topology, baseChannels));
   return {
-    kind: options.model ?? 'unet3d',
-    classes: facts.labels.length,
-    baseChannels,
-    levels: topology.strides.length,
-    maxChannels: 320,
-    convsPerLevel: 2,
-    strides: topology.strides,
-    kernels: topology.kernels,
-    deepSupervision: topology.strides.length > 2,
+    ...topology,
+    divisor: divisor as unknown as Triple,
+    patch: patch.map((n, axis) => Math.ceil(n / divisor[axis]!) * divisor[axis]!) as unknown as Triple,
   };
 }
 
-/** The plan of a training step: its bytes and FLOPs are what the choice rests on. */
+function modelOf(facts: PlanFacts, options: PlanOptions, topology: Topology, baseChannels: number): ModelConfig {
+  const { model: kind = 'unet3d', blocks, stream, precision } = options;
+  const { strides, kernels } = topology;
+  const levels = strides.length;
+  const basic = modelConfig(kind, facts.labels.length, {
+    baseChannels,
+    levels,
+    ...(blocks === undefined ? {} : { blocks }),
+    ...(stream === undefined ? {} : { stream }),
+    ...(precision === undefined ? {} : { precision }),
+  });
+  const deepSupervision = levels > 2;
+  switch (basic.kind) {
+    case 'unet3d':
+      return { ...basic, maxChannels: WIDEST, convsPerLevel: 2, strides, kernels, deepSupervision };
+    case 'revunet3d':
+      return { ...basic, maxChannels: WIDEST, strides, deepSupervision };
+    case 'iunet3d':
+    case 'iunet2d':
+      return { ...basic, maxChannels: WIDEST, strides };
+    case 'partially-reversible-unet3d':
+    case 'irevunet3d':
+    case 'irevunet2d':
+      return { ...basic, strides };
+    default:
+      return basic satisfies never;
+  }
+}
+
+/** What `auto` finds at least. */
+const FIXED_MODES: readonly MemoryMode[] = ['keep', 'invert', 'recompute'];
+
+/**
+ * The plan of a training step: its bytes and FLOPs are what the choice rests on. For `auto`: the first of the fixed choices
+ * that fits, or the leanest of them, without its search.
+ */
 function stepPlan(
   facts: PlanFacts,
   target: PlanTarget,
@@ -155,12 +224,30 @@ function stepPlan(
   topology: Topology,
   baseChannels: number,
   batch: number,
+  budget: number,
 ): Plan {
+  const { seconds, steps = Number.POSITIVE_INFINITY, memory: { mode } = KEEP } = options;
   const model = modelOf(facts, options, topology, baseChannels);
-  return compile(
-    trainingStep({ model, inChannels: facts.channelNames.length, batch, patch: topology.patch }),
-    target.profile,
-  );
+  const graph = trainingStep({
+    model,
+    inChannels: facts.channelNames.length,
+    batch,
+    patch: topology.patch,
+    // The run may turn out to be short, and AdamW has twice the state.
+    optimizer: optimizerFor(seconds !== undefined || steps < SHORT_RUN),
+  });
+  const planWith = (memory: MemoryMode): Plan => compile(graph, target.profile, { memory });
+  if (mode !== 'auto') return planWith(mode);
+  const stream = streamOf(model);
+  const exact = stream !== undefined && isFixed(stream);
+  let leanest: Plan | undefined;
+  for (const memory of FIXED_MODES) {
+    if (memory === 'invert' && !exact) continue;
+    const plan = planWith(memory);
+    if (plan.memory.peakBytes <= budget) return plan;
+    if (leanest === undefined || plan.memory.peakBytes < leanest.memory.peakBytes) leanest = plan;
+  }
+  return leanest!;
 }
 
 /**

@@ -48,20 +48,84 @@ const axes3 = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]);
 const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= high, 'must be [low, high]');
 const perAxis = z.union([whole, z.array(whole)]);
 
-const modelSchema = z.strictObject({
-  kind: z.literal('unet3d'),
+const perLevel = z.union([whole, z.array(whole)]);
+const precision = z.enum(['f32', 'bf16']).optional();
+/** Fields of every network with a reversible stream. */
+const reversible = {
   classes: whole,
   baseChannels: whole.optional(),
   levels: whole.optional(),
-  maxChannels: whole.optional(),
-  convsPerLevel: whole.optional(),
   strides: z.array(perAxis).optional(),
-  kernels: z.array(perAxis).optional(),
-  deepSupervision: z.union([z.boolean(), whole]).optional(),
-  convBias: z.boolean().optional(),
   slope: z.number().optional(),
   eps: positive.optional(),
-});
+  stream: z.enum(['f32', 'bf16', 'q16', 'q32']).optional(),
+  precision,
+};
+const dropout = z.number().min(0).lt(1).optional();
+const resampling = {
+  resampling: z.enum(['squeeze', 'haar', 'orthogonal']).optional(),
+  parametrisation: z.enum(['exp', 'cayley']).optional(),
+};
+
+/** Mirrors the configurations of @revoxel/models, network by network. @internal */
+export const modelSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('unet3d'),
+    classes: whole,
+    baseChannels: whole.optional(),
+    levels: whole.optional(),
+    maxChannels: whole.optional(),
+    convsPerLevel: whole.optional(),
+    strides: z.array(perAxis).optional(),
+    kernels: z.array(perAxis).optional(),
+    deepSupervision: z.union([z.boolean(), whole]).optional(),
+    convBias: z.boolean().optional(),
+    slope: z.number().optional(),
+    eps: positive.optional(),
+    precision,
+  }),
+  z.strictObject({
+    kind: z.literal('partially-reversible-unet3d'),
+    ...reversible,
+    multiples: z.array(positive).optional(),
+    blocks: whole.optional(),
+    encoderBlocks: whole.optional(),
+    decoderBlocks: whole.optional(),
+    norm: z.enum(['group', 'batch']).optional(),
+    groups: whole.optional(),
+    dropout,
+  }),
+  z.strictObject({
+    kind: z.literal('revunet3d'),
+    ...reversible,
+    multiplier: z.number().min(1).optional(),
+    maxChannels: whole.optional(),
+    encoderBlocks: perLevel.optional(),
+    decoderBlocks: perLevel.optional(),
+    deepSupervision: z.union([z.boolean(), whole]).optional(),
+    residualScale: z.number().min(0).optional(),
+    dropout,
+  }),
+  z.strictObject({
+    kind: z.enum(['iunet3d', 'iunet2d']),
+    ...reversible,
+    ...resampling,
+    multiplier: z.number().min(1).optional(),
+    maxChannels: whole.optional(),
+    blocks: perLevel.optional(),
+    mixing: z.enum(['couplings', 'none']).optional(),
+  }),
+  z.strictObject({
+    kind: z.enum(['irevunet3d', 'irevunet2d']),
+    ...reversible,
+    ...resampling,
+    blocks: perLevel.optional(),
+    minHidden: whole.optional(),
+    maxHidden: whole.optional(),
+    norm: z.enum(['instance', 'batch']).optional(),
+    dropout,
+  }),
+]);
 
 const optimizerSchema = z.discriminatedUnion('kind', [
   z.strictObject({

@@ -33,16 +33,17 @@ const LARGEST_EDGE = 256;
  *
  * @param spacing - mm, `[D, H, W]`.
  * @param wanted - voxels, `[D, H, W]`.
+ * @param mostLevels - no more resolutions than this, at least 2; some networks grow too wide with every one. Default no limit.
  * @throws DataArgumentError when it is too small to be halved at all.
  */
-export function topologyFor(spacing: Triple, wanted: Triple): Topology {
+export function topologyFor(spacing: Triple, wanted: Triple, mostLevels = Number.POSITIVE_INFINITY): Topology {
   let size = [...wanted];
   let sp = [...spacing];
   const divisor = [1, 1, 1];
   const kernel = [1, 1, 1];
   const strides: number[][] = [[1, 1, 1]];
   const kernels: number[][] = [];
-  for (;;) {
+  while (strides.length < mostLevels) {
     const large = [0, 1, 2].filter((axis) => size[axis]! >= 2 * SMALLEST_EDGE);
     if (large.length === 0) break;
     const finest = Math.min(...large.map((axis) => sp[axis]!));
@@ -90,6 +91,7 @@ export function initialPatch(spacing: Triple, medianShape: Triple): Triple {
  * until it fits.
  *
  * @param bytesOf - memory of a training step for a topology, in bytes.
+ * @param topologyOf - shape of the network for a patch. Default: `topologyFor` at the spacing.
  * @throws DataArgumentError when not even the smallest patch fits.
  */
 export function planPatch(
@@ -97,8 +99,9 @@ export function planPatch(
   medianShape: Triple,
   budgetBytes: number,
   bytesOf: (topology: Topology) => number,
+  topologyOf: (patch: Triple) => Topology = (patch) => topologyFor(spacing, patch),
 ): Topology {
-  let topology = topologyFor(spacing, initialPatch(spacing, medianShape));
+  let topology = topologyOf(initialPatch(spacing, medianShape));
   for (;;) {
     const bytes = bytesOf(topology);
     if (bytes <= budgetBytes) return topology;
@@ -115,10 +118,7 @@ export function planPatch(
     const axis = ratios.lastIndexOf(largest);
     const smaller = patch.map((n, i) => (i === axis ? n - divisor[i]! : n)) as unknown as Triple;
     // The smaller patch may allow fewer halvings and then need less padding: the topology is found anew.
-    const step = topologyFor(spacing, smaller).divisor[axis]!;
-    topology = topologyFor(
-      spacing,
-      patch.map((n, i) => (i === axis ? Math.max(step, n - step) : n)) as unknown as Triple,
-    );
+    const step = topologyOf(smaller).divisor[axis]!;
+    topology = topologyOf(patch.map((n, i) => (i === axis ? Math.max(step, n - step) : n)) as unknown as Triple);
   }
 }

@@ -7,6 +7,7 @@ import { reasonOf } from '../data/errors.js';
 import { RunError } from '../errors.js';
 import { writeWhole } from '../json.js';
 import type { RunPaths } from '../run-folder.js';
+import type { StreamRecords } from './streams.js';
 
 /** One training step. */
 export interface StepRecord {
@@ -37,6 +38,8 @@ export interface EpochRecord {
   readonly ema: number | null;
   /** Dice per foreground label; null where the label is in no patch. */
   readonly labels: Readonly<Record<string, number | null>>;
+  /** Fixed-point streams after the last step of the epoch; absent where there are none. */
+  readonly streams?: StreamRecords;
   /** Training time so far. */
   readonly seconds: number;
 }

@@ -4,7 +4,18 @@
  *
  * A step is never aborted half-way: its updates would be applied to some weights only. A stop takes effect between steps.
  */
-import { findNonFinite, NumericalError, type Executable, type Graph, type Session } from '@revoxel/runtime';
+import {
+  findNonFinite,
+  NumericalError,
+  RevoxelError,
+  STEP_LEARNING_RATE,
+  STEP_NUMBER,
+  STEP_SEED,
+  type Executable,
+  type Graph,
+  type HostArray,
+  type Session,
+} from '@revoxel/runtime';
 import type { BatchPool } from '../augment/pool.js';
 import { saveCheckpoint, type TrainingState } from '../checkpoint.js';
 import { InterruptedError } from '../errors.js';
@@ -14,6 +25,7 @@ import { movingAverage } from './dice-counts.js';
 import type { OnEvent } from './events.js';
 import type { RunLog } from './log.js';
 import { learningRateAt, stepsWithin } from './schedule.js';
+import { readStreams, streamWarning } from './streams.js';
 import type { Validator } from './validator.js';
 
 /** Steps that are timed before their number is fixed. */
@@ -51,13 +63,14 @@ export interface LoopContext {
  * Train from `state` on.
  *
  * @returns the state at the end; its checkpoint is written.
- * @throws InterruptedError after a stop (a checkpoint is written first), NumericalError when the loss is not finite (the
- * checkpoint before stays).
+ * @throws InterruptedError after a stop (a checkpoint is written first), NumericalError when the loss is not finite and
+ * RevoxelError ERR_CHECKSUM when a reversible sequence was not rebuilt to the bit (the checkpoint before stays).
  */
 export async function runLoop(context: LoopContext, start: TrainingState): Promise<TrainingState> {
   const { paths, plans, session, log, onEvent, signal, validator, pool } = context;
   let state = start;
   const durations: number[] = [];
+  const warnOnce = once((text) => onEvent({ kind: 'warning', text }));
   let lastCheckpoint = performance.now();
   const checkpoint = async (): Promise<void> => {
     // The log first: a resumed run cuts it back to its checkpoint, but cannot make up for lines that are missing.
@@ -78,9 +91,13 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
     const began = performance.now();
     const total = state.totalSteps;
     const lr = learningRateAt(state.step, total ?? Number.POSITIVE_INFINITY, plans.learningRate);
-    const scalars = plans.optimizer.kind === 'adamw' ? { lr, step: state.step } : { lr };
+    const scalars = stepScalars(context.step, {
+      [STEP_LEARNING_RATE]: lr,
+      [STEP_NUMBER]: state.step,
+      [STEP_SEED]: state.seed,
+    });
     const inputs = { image: batch.image, labels: batch.label };
-    const running = context.step.run(inputs, scalars);
+    const running = runStep(context, state, inputs, scalars);
     // The next batch is made while the step runs; this one stays valid meanwhile.
     const last = total !== null && state.step + 1 >= total;
     const [outputs, next] = await Promise.all([running, last ? undefined : pool.next(state.step + 1)]);
@@ -107,13 +124,53 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
 
     const done = state.totalSteps !== null && state.step >= state.totalSteps;
     if (state.totalSteps !== null && (done || state.step % epochLength(plans, state.totalSteps) === 0)) {
-      state = await endEpoch(context, validator, state);
+      state = await endEpoch(context, validator, state, warnOnce);
     }
     if (done || (performance.now() - lastCheckpoint) / 1000 >= context.checkpointSeconds) await checkpoint();
     batch = done ? undefined : next;
     if (!done && batch === undefined) batch = await pool.next(state.step);
   }
   return state;
+}
+
+/** The scalars that a plan asks for: the optimiser's and, with dropout, those of its random numbers. */
+function stepScalars({ plan }: Executable, known: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    plan.step.map(({ name }) => {
+      const value = known[name];
+      if (value === undefined) throw new Error(`internal: nothing is known of the step scalar "${name}"`);
+      return [name, value];
+    }),
+  );
+}
+
+/** One step; a reversible sequence that was not rebuilt to the bit stops the run, and says how to go on. */
+async function runStep(
+  { step, log, paths }: LoopContext,
+  state: TrainingState,
+  inputs: Readonly<Record<string, Float32Array | Uint8Array>>,
+  scalars: Readonly<Record<string, number>>,
+): Promise<Record<string, HostArray>> {
+  try {
+    return await step.run(inputs, scalars);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_CHECKSUM')) throw error;
+    await log.flush();
+    throw new RevoxelError(
+      'ERR_CHECKSUM',
+      `${paths.folder}: step ${state.step + 1}: ${error.message}; the last checkpoint is kept: resume the run, with memory ` +
+        '"keep" nothing is rebuilt',
+      { cause: error },
+    );
+  }
+}
+
+function once(tell: (text: string) => void): (text: string) => void {
+  let told = false;
+  return (text) => {
+    if (!told) tell(text);
+    told = true;
+  };
 }
 
 /** Steps between two validations. */
@@ -157,8 +214,9 @@ async function endEpoch(
   context: LoopContext,
   validator: Validator | undefined,
   state: TrainingState,
+  warnOnce: (text: string) => void,
 ): Promise<TrainingState> {
-  const { plans, log, onEvent } = context;
+  const { plans, log, onEvent, session } = context;
   const result = await validator?.run();
   const known = result?.dice.filter((d) => !Number.isNaN(d)) ?? [];
   const dice = known.length === 0 ? Number.NaN : known.reduce((a, b) => a + b, 0) / known.length;
@@ -166,6 +224,9 @@ async function endEpoch(
   const labels = Object.fromEntries(
     plans.labels.slice(1).map(({ value }, i) => [String(value), finiteOrNull(result?.dice[i])]),
   );
+  const streams = await readStreams(session);
+  const warning = streamWarning(streams);
+  if (warning !== undefined) warnOnce(warning);
   const record = {
     epoch: Math.ceil(state.step / epochLength(plans, state.totalSteps!)),
     step: state.step,
@@ -174,6 +235,7 @@ async function endEpoch(
     dice: finiteOrNull(dice),
     ema,
     labels,
+    ...(Object.keys(streams).length === 0 ? {} : { streams }),
     seconds: state.seconds,
   };
   log.record({ type: 'epoch', ...record });

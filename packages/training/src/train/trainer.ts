@@ -3,8 +3,8 @@
  * the session, resuming. The steps themselves are loop.ts.
  */
 import type { Triple } from '@revoxel/imaging';
-import { trainingStep, validationStep, type ModelConfig } from '@revoxel/models';
-import { compile, type Backend, type Session } from '@revoxel/runtime';
+import { trainingStep, validationStep, type TrainingStepConfig } from '@revoxel/models';
+import { compile, isFixed, type Backend, type Graph, type Plan, type Session } from '@revoxel/runtime';
 import { createBatchPool } from '../augment/pool.js';
 import type { SampleOptions } from '../augment/sample.js';
 import { openCheckpoint, type TrainingState } from '../checkpoint.js';
@@ -17,6 +17,8 @@ import { splitsOf, type Split } from '../data/splits.js';
 import { InterruptedError, RunError } from '../errors.js';
 import { writeJson } from '../json.js';
 import { makePlans, type PlanOptions } from '../plan/make-plans.js';
+import { checkMemory, compileOptions, KEEP, memoryText, type MemorySetting } from '../plan/memory-setting.js';
+import { streamOf, type ModelKind } from '../plan/model-config.js';
 import { readPlans, writePlans, type Plans } from '../plan/plans.js';
 import {
   assertNoRun,
@@ -45,7 +47,8 @@ export interface TrainOptions {
   readonly fold?: number | 'all';
   /** Cases to train and validate on, instead of a fold. */
   readonly split?: Split;
-  readonly model?: ModelConfig['kind'];
+  /** A network for volumes. Default `unet3d`. */
+  readonly model?: ModelKind;
   /** Steps to take. Either this or `minutes`. */
   readonly steps?: number;
   /** Time for everything, from `started` on: the first 20 steps are timed, then the number of steps is fixed and written down. */
@@ -54,8 +57,13 @@ export interface TrainOptions {
   readonly seed?: number;
   /** Go on with the run in `out`. Model, data, split, seed and plans are then the run's own. */
   readonly resume?: boolean;
+  /**
+   * Where activations come from. Default `keep`, or when resuming what the run has had. A run may change it at any time: the
+   * bits of the weights stay the same, unless a float stream is inverted.
+   */
+  readonly memory?: MemorySetting;
   /** Wishes for the planner. */
-  readonly plan?: Omit<PlanOptions, 'seconds' | 'steps' | 'model'>;
+  readonly plan?: Omit<PlanOptions, 'seconds' | 'steps' | 'model' | 'memory'>;
   /** Changes to the plans that the planner made, before they are written. */
   readonly adjust?: (plans: Plans) => Plans;
   /** Longest time between checkpoints, seconds; 0 for one after every step. Default 120. */
@@ -97,11 +105,13 @@ const RESERVE_SECONDS = 3;
  *
  * @returns facts about the finished run; weights, plans, log and split lie in the run folder.
  * @throws DatasetError, FormatError, ReadError for data that cannot be used; RunError for a run folder that cannot;
- * InterruptedError after a stop; NumericalError when the loss is not finite; OutOfMemoryError when the step does not fit.
+ * InterruptedError after a stop; NumericalError when the loss is not finite; OutOfMemoryError when the step does not fit;
+ * RevoxelError ERR_CHECKSUM when a reversible sequence was not rebuilt to the bit.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { backend, signal, onEvent = () => undefined, started = performance.now() } = options;
   checkLength(options);
+  if (options.memory !== undefined) checkMemory(options.memory);
   try {
     const job = options.resume ? await resumeJob(options) : await newJob(options, started, onEvent);
     return await runJob(job, options, started, onEvent);
@@ -118,10 +128,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 /** A run that is ready to be set up: its files are in the run folder. */
 interface Job {
   readonly paths: RunPaths;
+  /** As `run.json` has it. */
   readonly info: RunInfo;
+  readonly memory: MemorySetting;
   readonly plans: Plans;
+  readonly step: TrainingStep;
   readonly split: Split;
   readonly dataset: Dataset;
+}
+
+/** The step of a run, traced and compiled. */
+interface TrainingStep {
+  readonly graph: Graph;
+  readonly plan: Plan;
 }
 
 function checkLength({ steps, minutes, resume = false }: TrainOptions): void {
@@ -135,7 +154,7 @@ function checkLength({ steps, minutes, resume = false }: TrainOptions): void {
 }
 
 async function newJob(options: TrainOptions, started: number, onEvent: OnEvent): Promise<Job> {
-  const { backend, minutes, steps, seed = 0, signal } = options;
+  const { backend, minutes, steps, seed = 0, signal, memory = KEEP } = options;
   onEvent({ kind: 'stage', text: `opening ${options.data}` });
   const dataset = await openDataset(options.data);
   const split = await chooseSplit(dataset, options);
@@ -159,12 +178,15 @@ async function newJob(options: TrainOptions, started: number, onEvent: OnEvent):
     { profile: backend.profile, threads: backend.facts.threads, memoryBytes: backend.facts.memoryBytes },
     {
       ...options.plan,
+      memory,
       ...(options.model === undefined ? {} : { model: options.model }),
       ...(steps === undefined ? {} : { steps }),
       ...(minutes === undefined ? {} : { seconds: Math.max(1, minutes * 60 - (performance.now() - started) / 1000) }),
     },
   );
   const plans = options.adjust?.(made) ?? made;
+  // Before there is a folder: what does not fit leaves nothing behind.
+  const step = compileStep(plans, memory, backend);
   const info: RunInfo = {
     version: 1,
     data: dataset.folder,
@@ -174,6 +196,7 @@ async function newJob(options: TrainOptions, started: number, onEvent: OnEvent):
     device: backend.facts.device,
     threads: backend.facts.threads,
     deviceDetails: { ...backend.facts.details },
+    memory: { ...memory },
     versions: versions(),
     minutes: minutes ?? null,
     steps: steps ?? null,
@@ -187,7 +210,7 @@ async function newJob(options: TrainOptions, started: number, onEvent: OnEvent):
   await writePlans(paths.plans, plans);
   // Last: a folder with run.json is a run that can be resumed.
   await writeRunInfo(paths, info);
-  return { paths, info, plans, split, dataset };
+  return { paths, info, memory, plans, step, split, dataset };
 }
 
 async function resumeJob(options: TrainOptions): Promise<Job> {
@@ -213,7 +236,17 @@ async function resumeJob(options: TrainOptions): Promise<Job> {
     paths.split,
     dataset.cases.map((c) => c.id),
   );
-  return { paths, info, plans, split, dataset };
+  const memory = options.memory ?? info.memory;
+  return { paths, info, memory, plans, step: compileStep(plans, memory, options.backend), split, dataset };
+}
+
+function programOf({ model, batch, patch, loss, channelNames }: Plans): Omit<TrainingStepConfig, 'optimizer'> {
+  return { model, inChannels: channelNames.length, batch, patch, loss };
+}
+
+function compileStep(plans: Plans, memory: MemorySetting, backend: Backend): TrainingStep {
+  const graph = trainingStep({ ...programOf(plans), optimizer: plans.optimizer });
+  return { graph, plan: compile(graph, backend.profile, compileOptions(memory)) };
 }
 
 async function chooseSplit(dataset: Dataset, { split, fold = 0 }: TrainOptions): Promise<Split> {
@@ -242,7 +275,7 @@ function medianShape({ spacings, shapes_after_crop: shapes }: Fingerprint, targe
 }
 
 async function runJob(
-  { paths, info, plans, split, dataset }: Job,
+  { paths, info: stored, memory: setting, plans, step: { graph, plan }, split, dataset }: Job,
   options: TrainOptions,
   started: number,
   onEvent: OnEvent,
@@ -261,25 +294,23 @@ async function runJob(
   const trainCases = await readCases(paths.cases, split.train);
   const valCases = await readCases(paths.cases, split.val);
 
-  const { model, batch, patch, loss, optimizer } = plans;
-  const program = { model, inChannels: plans.channelNames.length, batch, patch, loss };
+  const { batch, patch } = plans;
   const sampling: SampleOptions = {
     patch,
     batch,
     foreground: plans.foreground,
     augment: plans.augmentation,
     maskedChannels: maskedChannels(preprocessing),
-    seed: info.seed,
+    seed: stored.seed,
   };
-  const graph = trainingStep({ ...program, optimizer });
   const before = process.memoryUsage.rss();
-  using session = await backend.createSession({ seed: info.seed });
-  const step = await session.load(compile(graph, backend.profile));
+  using session = await backend.createSession({ seed: stored.seed });
+  const step = await session.load(plan);
   const validator =
     valCases.length === 0
       ? undefined
       : new Validator(
-          await session.load(compile(validationStep(program), backend.profile)),
+          await session.load(compile(validationStep(programOf(plans)), backend.profile)),
           valCases,
           sampling,
           plans.validationBatches,
@@ -288,20 +319,26 @@ async function runJob(
 
   const log = new RunLog(paths);
   const tell = logged(log, onEvent, plans);
-  for (const text of differences(info, backend)) tell({ kind: 'warning', text });
-  let state = await startingState(paths, info, options, session);
-  if (state.totalSteps !== null && state.totalSteps !== info.steps)
-    await writeRunInfo(paths, { ...info, steps: state.totalSteps });
+  const warnings = [
+    ...differences(stored, backend),
+    ...changedMemory(stored, setting, plans),
+    ...(plan.choice?.warnings ?? []),
+  ];
+  for (const text of warnings) tell({ kind: 'warning', text });
+  let state = await startingState(paths, stored, options, session);
+  const info: RunInfo = { ...stored, memory: { ...setting }, steps: state.totalSteps ?? stored.steps };
+  if (info.steps !== stored.steps || JSON.stringify(info.memory) !== JSON.stringify(stored.memory))
+    await writeRunInfo(paths, info);
   await log.rewindTo(state.step);
   const memory = session.memory();
   const planned = `${((memory.persistentBytes + memory.transientBytes) / 2 ** 20).toFixed(1)} MiB`;
   await log.text(
     `${state.step === 0 ? 'start' : `resume after step ${state.step}`}: ${split.train.length} training and ${split.val.length} validation cases, patch ${patch.join('x')}, batch ${batch}, ` +
-      `${backend.name} on ${backend.facts.device}, ${planned} planned`,
+      `${plans.model.kind}, memory ${memoryText(setting)}, ${backend.name} on ${backend.facts.device}, ${planned} planned`,
   );
   tell({
     kind: 'stage',
-    text: `training on ${backend.name} (${backend.facts.threads} threads), patch ${patch.join('x')}, batch ${batch}, ${planned}`,
+    text: `training on ${backend.name} (${backend.facts.threads} threads), patch ${patch.join('x')}, batch ${batch}, memory ${memoryText(setting)}, ${planned}`,
   });
 
   const minutes = options.minutes ?? (info.steps === null ? info.minutes : null);
@@ -359,6 +396,16 @@ function differences(info: RunInfo, backend: Backend): string[] {
       (key) =>
         `the run was started with ${key} ${String(then[key] ?? 'none')}, now it is ${String(now[key] ?? 'none')}: the last bits of the weights will differ`,
     );
+}
+
+/** A float stream that was or will be inverted: the one case where another memory choice gives other weights. */
+function changedMemory({ memory: then }: RunInfo, now: MemorySetting, { model }: Plans): string[] {
+  const stream = streamOf(model);
+  if (stream === undefined || isFixed(stream) || then.mode === now.mode) return [];
+  if (then.mode !== 'invert' && now.mode !== 'invert') return [];
+  return [
+    `the run was started with memory ${then.mode}, now it is ${now.mode}: a stream in ${stream} is rebuilt with rounding errors, so the weights will differ; those of q16 and q32 streams would not`,
+  ];
 }
 
 /** The state to go on from, with the session's values restored when there is a checkpoint. */

@@ -1,11 +1,14 @@
 /** plans.json: what the planner makes can be read back; what people break is named. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadBackend } from '@revoxel/runtime';
-import { describe, expect, it } from 'vitest';
+import { MODEL_KINDS, modelLimits, type ModelConfig } from '@revoxel/models';
+import { loadBackend, typescriptProfile } from '@revoxel/runtime';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import { isSided, makePlans, type PlanFacts } from '../../src/plan/make-plans.js';
-import { readPlans, writePlans } from '../../src/plan/plans.js';
+import { rankOf, type ModelKind } from '../../src/plan/model-config.js';
+import { readPlans, writePlans, type modelSchema } from '../../src/plan/plans.js';
 import { temporaryFolder } from '../support/synthetic.js';
+import type { z } from 'zod';
 
 const { profile } = await loadBackend('reference');
 const folder = await temporaryFolder();
@@ -96,6 +99,84 @@ describe('makePlans', () => {
   });
 });
 
+describe('makePlans for other networks', { timeout: 60_000 }, () => {
+  const kinds = MODEL_KINDS.filter((kind) => rankOf(kind) === 3);
+  const thick: PlanFacts = { ...facts, spacing: [5, 1, 1], medianShape: [20, 96, 80] };
+
+  it.each(kinds.flatMap((kind) => [[kind, facts] as const, [kind, thick] as const]))(
+    '%s has levels, steps and channels that fit patch and data',
+    async (model, given) => {
+      const plans = makePlans(given, target, { model, steps: 100 });
+      const { divisor, maxHeads } = modelLimits(plans.model);
+      plans.patch.forEach((n, axis) => expect(n % divisor[axis]!).toBe(0));
+      expect(plans.patch.every((n, axis) => n === divisor[axis])).toBe(false);
+      if (maxHeads > 1) expect(plans.model).toMatchObject({ deepSupervision: true });
+      if (given === thick) expect(plans.model.strides![1]).toEqual([1, 2, 2]);
+      await writePlans(file, plans);
+      expect(await readPlans(file)).toEqual(plans);
+    },
+  );
+
+  it('starts from the usual channels of each', () => {
+    const channels = (model: ModelKind, seconds?: number): number | undefined =>
+      makePlans(facts, target, { model, ...(seconds === undefined ? {} : { seconds }) }).model.baseChannels;
+    expect(Object.fromEntries(kinds.map((kind) => [kind, channels(kind)]))).toEqual({
+      unet3d: 32,
+      'partially-reversible-unet3d': 60,
+      revunet3d: 32,
+      iunet3d: 32,
+      irevunet3d: 16,
+    });
+    expect(channels('revunet3d', 1)).toBe(8);
+    expect(channels('partially-reversible-unet3d', 1)).toBe(16);
+  });
+
+  it('takes wishes', () => {
+    const wishes = { model: 'revunet3d', levels: 3, blocks: 2, stream: 'q32', precision: 'bf16' } as const;
+    expect(makePlans(facts, target, wishes).model).toMatchObject({
+      kind: 'revunet3d',
+      levels: 3,
+      encoderBlocks: 2,
+      decoderBlocks: 2,
+      stream: 'q32',
+      precision: 'bf16',
+    });
+    expect(() => makePlans(facts, target, { levels: 9 })).toThrow(
+      'Expected at most 4 (more would leave nothing of a patch of 35x50x35) for `levels`, got 9',
+    );
+    expect(() => makePlans(facts, target, { model: 'iunet2d' })).toThrow('training is 3D only');
+  });
+
+  it('takes a larger patch when activations need not be kept', () => {
+    const large: PlanFacts = { ...facts, medianShape: [200, 200, 200] };
+    const fast = { ...target, profile: typescriptProfile(2) };
+    const voxels = (mode: 'keep' | 'invert' | 'auto'): number =>
+      makePlans(large, fast, {
+        model: 'partially-reversible-unet3d',
+        baseChannels: 8,
+        blocks: 2,
+        memory: { mode, budgetBytes: 64 * 2 ** 20 },
+      }).patch.reduce((a, b) => a * b);
+    expect(voxels('invert')).toBeGreaterThan(1.5 * voxels('keep'));
+    expect(voxels('auto')).toBeGreaterThanOrEqual(voxels('invert'));
+  });
+});
+
+describe('modelSchema', () => {
+  type Of<T, K> = T extends { readonly kind: infer Kinds } ? (K extends Kinds ? T : never) : never;
+  type Fields<T, K> = keyof Of<T, K>;
+  /** Fields that only one of configuration and schema has. */
+  type Missing = {
+    [K in ModelKind]:
+      | Exclude<Fields<ModelConfig, K>, Fields<z.infer<typeof modelSchema>, K>>
+      | Exclude<Fields<z.infer<typeof modelSchema>, K>, Fields<ModelConfig, K>>;
+  }[ModelKind];
+
+  it('has the fields of every configuration, no more and no less', () => {
+    expectTypeOf<Missing>().toBeNever();
+  });
+});
+
 describe('readPlans', () => {
   it('reads what was written', async () => {
     const plans = makePlans(facts, target);
@@ -121,6 +202,21 @@ describe('readPlans', () => {
       'a model that cannot be built',
       (j) => ((j['model'] as Record<string, unknown>)['levels'] = 3),
       '"model" cannot be built (expected 3 entries, one per level for `strides`',
+    ],
+    [
+      'a field of another network',
+      (j) => ((j['model'] as Record<string, unknown>)['stream'] = 'q16'),
+      'field "model": Unrecognized key: "stream"',
+    ],
+    [
+      'a network that does not exist',
+      (j) => ((j['model'] as Record<string, unknown>)['kind'] = 'vnet'),
+      'field "model.kind": ',
+    ],
+    [
+      'a network for slices',
+      (j) => (j['model'] = { kind: 'iunet2d', classes: 2 }),
+      '"model" cannot be built (expected 2 spatial axes (iunet2d) for `rank`, got 3); correct the field',
     ],
   ])('refuses %s', async (_, damage, message) => {
     await writePlans(file, makePlans(facts, target));

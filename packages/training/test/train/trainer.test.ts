@@ -31,7 +31,7 @@ const base = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
 /** One convolution per level: the reference backend is slow. */
 const adjust = (plans: Plans): Plans => ({
   ...plans,
-  model: { ...plans.model, convsPerLevel: 1 },
+  model: plans.model.kind === 'unet3d' ? { ...plans.model, convsPerLevel: 1 } : plans.model,
   validationBatches: 2,
 });
 

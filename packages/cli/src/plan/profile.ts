@@ -1,0 +1,57 @@
+/**
+ * The machine that a plan is for, by name. Plans need no device: only measuring needs the backend itself, which is made when it
+ * is asked for.
+ */
+import {
+  BackendUnavailableError,
+  createReferenceBackend,
+  createTypescriptBackend,
+  loadBackend,
+  type Backend,
+  type BackendProfile,
+} from '@revoxel/runtime';
+import { UsageError } from '../exit.js';
+
+/** A profile, and the backend that runs plans made for it. */
+export interface PlanTarget {
+  readonly profile: BackendProfile;
+  /** @throws BackendUnavailableError when it cannot be used here. */
+  readonly backend: () => Promise<Backend>;
+}
+
+/**
+ * @param name - `typescript`, `reference`, `cpu`, `cpu:THREADS`; undefined: the backend that `train` would take here.
+ * @throws UsageError for other names.
+ */
+export async function planTarget(name: string | undefined): Promise<PlanTarget> {
+  if (name === undefined) return loaded(await loadBackend('auto', { from: import.meta.url }));
+  const [kind, threads] = name.split(':', 2);
+  switch (kind) {
+    case 'typescript':
+    case 'reference':
+      if (threads !== undefined) break;
+      return loaded(kind === 'typescript' ? createTypescriptBackend() : createReferenceBackend());
+    case 'cpu':
+      if (threads !== undefined && !/^[1-9]\d{0,3}$/.test(threads)) break;
+      return cpuTarget(threads === undefined ? undefined : Number(threads));
+    case 'cuda':
+      throw new UsageError(`--profile ${name}: this version has no CUDA profile; use cpu, cpu:THREADS or typescript`);
+    default:
+  }
+  throw new UsageError(`--profile expects typescript, reference, cpu or cpu:THREADS, got ${name}`);
+}
+
+function loaded(backend: Backend): PlanTarget {
+  return { profile: backend.profile, backend: () => Promise.resolve(backend) };
+}
+
+/** With the addon: its own profile, which knows where oneDNN is taken. Without: what its own kernels would need. */
+async function cpuTarget(threads: number | undefined): Promise<PlanTarget> {
+  const { cpuProfile, createBackend } = await import('@revoxel/native-cpu');
+  try {
+    return loaded(await createBackend(threads === undefined ? {} : { threads }));
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError)) throw error;
+    return { profile: cpuProfile(threads), backend: () => Promise.reject(error) };
+  }
+}

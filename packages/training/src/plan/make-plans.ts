@@ -72,6 +72,19 @@ const WIDEST = 320;
 const STEPS_WANTED = 800;
 /** Below this many steps a run is short: a momentum of 0.99 and flips of every axis need more to pay off. */
 const SHORT_RUN = 5000;
+/**
+ * AdamW's first learning rate in short runs. Networks that add to a stream without a norm behind it (their logits grow with
+ * every step of every block) take a lower one.
+ */
+const SHORT_RATE: Readonly<Record<ModelConfig['kind'], number>> = {
+  unet3d: 0.005,
+  revunet3d: 0.005,
+  'partially-reversible-unet3d': 0.002,
+  iunet3d: 0.002,
+  iunet2d: 0.002,
+  irevunet3d: 0.002,
+  irevunet2d: 0.002,
+};
 /** Nominal training speed, FLOP/s a thread. Rough on purpose: it only picks one of five sizes. */
 const NOMINAL_SPEED: Readonly<Record<string, number>> = { cpu: 60e9, typescript: 3e9, reference: 0.05e9 };
 
@@ -137,7 +150,7 @@ export function makePlans(facts: PlanFacts, target: PlanTarget, options: PlanOpt
     model: modelOf(facts, options, topology, baseChannels),
     loss: { batchDice: false },
     optimizer: optimizerFor(short),
-    learningRate: { initial: short ? 0.005 : 0.01, power: 0.9, warmupSteps: 20 },
+    learningRate: { initial: short ? SHORT_RATE[kind] : 0.01, power: 0.9, warmupSteps: 20 },
     augmentation: {
       ...augmentation,
       mirror: { ...augmentation.mirror, axes: mirrorAxes(augmentation.mirror.axes, facts.labels, short) },

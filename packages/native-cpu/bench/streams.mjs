@@ -1,140 +1,229 @@
 #!/usr/bin/env node
 /**
  * Speed of the operations of exact streams against that of copying memory, on one large tensor: prints a Markdown table.
- * Bytes are those of operands and results, each counted once. Times are the best of several runs of each kernel alone,
- * as the session's timings give them. The addon and both packages must be built.
+ *
+ * A plan that runs the operation once is compared with one that runs it `REPEATS` times more: the difference is the
+ * operation alone. Time is the processor's, per thread, so that other work on the machine counts only where it takes
+ * caches and memory away; best of several runs. Bytes are those of operands and results, each counted once: a result
+ * beside its operand also costs a read of the lines it overwrites, but for the copy, which is std::memcpy and goes
+ * around the caches. The addon and both packages must be built.
  *
  *   node packages/native-cpu/bench/streams.mjs [threads] [runs] [filter]
  */
-import { argv } from 'node:process';
-import { compile, dequantize, quantize, resample, slice, split, squeeze, trace, unsqueeze, ZEROS } from '@revoxel/runtime';
+import { argv, cpuUsage } from 'node:process';
+import { compile, dequantize, quantize, resample, slice, split, squeeze, trace, unsqueeze } from '@revoxel/runtime';
 import { createBackend } from '../dist/index.js';
 
 const SHAPE = [1, 30, 96, 96, 96];
+const SMALL = [1, 240, 48, 48, 48];
+const C = SHAPE[1];
 const ELEMENTS = SHAPE.reduce((p, s) => p * s, 1);
-const [threads, runs, filter] = [Number(argv[2] ?? 2), Number(argv[3] ?? 8), argv[4] ?? ''];
+const REPEATS = 4;
 const BYTES = { f32: 4, bf16: 2, q16: 2, q32: 4 };
+const threads = Number(argv[2] ?? 2);
+const runs = Number(argv[3] ?? 8);
+const filter = argv[4] ?? '';
 
-/** Nodes of any operation; the builder's `emit` is internal. */
+// Nodes of any operation; the builder's `emit` is internal.
 const emit = (g, op, inputs, attrs) => g.emit(op, inputs, attrs);
 const fill = (g, shape, value) => emit(g, 'fill', [], { shape, value, dtype: 'f32' })[0];
 const exponent = (g, dtype) => fill(g, [1], dtype === 'q32' ? 20 : 9);
-const as = (x, dtype) => (x.dtype === dtype ? x : emit(x.graph, 'cast', [x], { to: dtype })[0]);
-const stream = (g, x, dtype) => quantize(x, exponent(g, dtype), dtype);
+const doubled = (g, x) => emit(g, 'scale', [x], { factor: 2, offset: 0 })[0];
 
-/** A benchmark: the op whose calls are timed, bytes it must move at least, and the graph's last part. */
+/** A tensor of any dtype with the values of x. */
+function as(g, x, dtype) {
+  if (x.dtype === dtype) return x;
+  return dtype.startsWith('q') ? quantize(x, exponent(g, dtype), dtype) : emit(g, 'cast', [x], { to: dtype })[0];
+}
+
+/**
+ * @type {{ name: string, bytes: number, prepare: Function, run: Function, chain?: boolean }[]} bytes an element;
+ * `prepare` makes the operands, `run` is the operation; with `chain` its result is the next one's first operand.
+ */
 const list = [];
-const bench = (name, op, bytesPerElement, build) => list.push({ name, op, bytesPerElement, build });
+const bench = (name, bytes, prepare, run, chain = false) => list.push({ name, bytes, prepare, run, chain });
 
-bench('copy (assign) f32', 'assign', 8, (g, x) => {
-  const state = g.state('copy', SHAPE, ZEROS, 'optimizer');
-  emit(g, 'assign', [state, x], {});
-});
+// A concatenation of one tensor is a plain copy.
+bench(
+  'copy f32',
+  8,
+  (_g, x) => [x],
+  (g, operands) => emit(g, 'concat', operands, { axis: 0 }),
+);
 for (const f of ['f32', 'bf16']) {
   for (const k of ['q16', 'q32']) {
-    bench(`quantize ${f} to ${k}`, 'quantize', BYTES[f] + BYTES[k], (g, x) => emit(g, 'quantize', [as(x, f), exponent(g, k)], { to: k })[0]);
-    for (const checksum of ['none', 'input'])
-      bench(`couple ${k} += ${f}${checksum === 'none' ? '' : ', checksum'}`, 'couple', 2 * BYTES[k] + BYTES[f], (g, x) =>
-        emit(g, 'couple', [stream(g, x, k), as(x, f), exponent(g, k)], { direction: 'add', checksum })[0]);
+    bench(
+      `quantize ${f} to ${k}`,
+      BYTES[f] + BYTES[k],
+      (g, x) => [as(g, x, f), exponent(g, k)],
+      (g, operands) => [emit(g, 'quantize', operands, { to: k })[0]],
+    );
+    for (const [direction, checksum] of [
+      ['add', 'none'],
+      ['add', 'input'],
+      ['sub', 'none'],
+    ])
+      bench(
+        `couple ${k} ${direction === 'add' ? '+' : '-'}= ${f}${checksum === 'none' ? '' : ', checksum'}`,
+        2 * BYTES[k] + BYTES[f],
+        (g, x) => [as(g, x, k), as(g, doubled(g, x), f), exponent(g, k)],
+        (g, operands) => [emit(g, 'couple', operands, { direction, checksum })[0]],
+        true,
+      );
+    bench(
+      `dequantize ${k} to ${f}`,
+      BYTES[k] + BYTES[f],
+      (g, x) => [as(g, x, k), exponent(g, k)],
+      (_g, [x, e]) => [dequantize(x, e, f)],
+    );
   }
-  bench(`couple q16 -= ${f}`, 'couple', 4 + BYTES[f], (g, x) => emit(g, 'couple', [stream(g, x, 'q16'), as(x, f), exponent(g, 'q16')], { direction: 'sub', checksum: 'none' })[0]);
-  bench(`dequantize q16 to ${f}`, 'dequantize', 2 + BYTES[f], (g, x) => dequantize(stream(g, x, 'q16'), exponent(g, 'q16'), f));
-  bench(`coupleGrad from ${f}`, 'coupleGrad', 3 * BYTES[f], (g, x) => emit(g, 'coupleGrad', [as(x, f), as(emit(g, 'scale', [x], { factor: 2, offset: 0 })[0], f), exponent(g, 'q16')], { to: 'q16', from: 'f' })[0]);
-  bench(`coupleGrad from states q16, dy ${f}`, 'coupleGrad', 4 + 2 * BYTES[f], (g, x) => {
-    const k = stream(g, x, 'q16');
-    return emit(g, 'coupleGrad', [k, emit(g, 'binary', [k, k], { kind: 'add' })[0], as(x, f)], { to: 'q16', from: 'states' })[0];
-  });
+  bench(
+    `coupleGrad from f ${f}`,
+    3 * BYTES[f],
+    (g, x) => [as(g, x, f), as(g, doubled(g, x), f), exponent(g, 'q16')],
+    (g, operands) => [emit(g, 'coupleGrad', operands, { to: 'q16', from: 'f' })[0]],
+  );
+  bench(
+    `coupleGrad from states q16, dy ${f}`,
+    4 + 2 * BYTES[f],
+    (g, x) => [as(g, x, 'q16'), as(g, doubled(g, x), 'q16'), as(g, x, f)],
+    (g, operands) => [emit(g, 'coupleGrad', operands, { to: 'q16', from: 'states' })[0]],
+  );
 }
-const c = SHAPE[1];
-const affine = (g) => [fill(g, [c], 1), fill(g, [c], 0)];
-for (const [x, y] of [['f32', 'f32'], ['bf16', 'bf16'], ['q16', 'f32'], ['q16', 'bf16'], ['q32', 'f32']]) {
-  const fixed = x.startsWith('q');
-  const operand = (g, input) => (fixed ? stream(g, input, x) : as(input, x));
-  const grid = (g) => (fixed ? [exponent(g, x)] : []);
-  const attrs = { mode: 'group', groups: c, slope: 0.01 };
-  const to = fixed ? y : 'same';
-  bench(`normApply ${x} to ${y}`, 'normApply', BYTES[x] + BYTES[y], (g, input) =>
-    emit(g, 'normApply', [operand(g, input), ...affine(g), fill(g, [1, c], 0), fill(g, [1, c], 1), ...grid(g)], { ...attrs, to })[0]);
-  bench(`normAct ${x} to ${y}`, 'normAct', 2 * BYTES[x] + BYTES[y], (g, input) => emit(g, 'normAct', [operand(g, input), ...affine(g), ...grid(g)], { ...attrs, eps: 1e-5, to })[0]);
-  bench(`normActGrad ${x}, dy ${y}`, 'normActGrad', 2 * BYTES[x] + 3 * BYTES[y], (g, input) =>
-    emit(g, 'normActGrad', [operand(g, input), ...affine(g), fill(g, [1, c], 0), fill(g, [1, c], 1), as(emit(g, 'scale', [input], { factor: 2, offset: 0 })[0], y), ...grid(g)], { ...attrs, eps: 1e-5 })[0]);
+for (const [from, to] of [
+  ['f32', 'f32'],
+  ['bf16', 'bf16'],
+  ['q16', 'f32'],
+  ['q16', 'bf16'],
+  ['q32', 'f32'],
+  ['q32', 'bf16'],
+]) {
+  const fixed = from.startsWith('q');
+  const attrs = { mode: 'group', groups: C, slope: 0.01 };
+  const affine = (g) => [fill(g, [C], 1), fill(g, [C], 0)];
+  const statistics = (g) => [fill(g, [1, C], 0), fill(g, [1, C], 1)];
+  const grid = (g) => (fixed ? [exponent(g, from)] : []);
+  bench(
+    `normApply ${from} to ${to}`,
+    BYTES[from] + BYTES[to],
+    (g, x) => [as(g, x, from), ...affine(g), ...statistics(g), ...grid(g)],
+    (g, operands) => [emit(g, 'normApply', operands, { ...attrs, to: fixed ? to : 'same' })[0]],
+  );
+  bench(
+    `normAct ${from} to ${to}`,
+    2 * BYTES[from] + BYTES[to],
+    (g, x) => [as(g, x, from), ...affine(g), ...grid(g)],
+    (g, operands) => [emit(g, 'normAct', operands, { ...attrs, eps: 1e-5, to: fixed ? to : 'same' })[0]],
+  );
+  bench(
+    `normActGrad ${from}, dy ${to}`,
+    2 * BYTES[from] + 3 * BYTES[to],
+    (g, x) => [as(g, x, from), ...affine(g), ...statistics(g), as(g, doubled(g, x), to), ...grid(g)],
+    (g, operands) => [emit(g, 'normActGrad', operands, { ...attrs, eps: 1e-5 })[0]],
+  );
 }
 for (const dtype of ['q16', 'f32']) {
-  const operand = (g, x) => (dtype === 'q16' ? stream(g, x, 'q16') : x);
   const bytes = 2 * BYTES[dtype];
-  bench(`split ${dtype} into halves`, 'split', bytes, (g, x) => split(operand(g, x), [15, 15]));
-  bench(`concat ${dtype} of halves`, 'concat', bytes, (g, x) => emit(g, 'concat', split(operand(g, x), [15, 15]), { axis: 1 })[0]);
-  bench(`binary add ${dtype}`, 'binary', 1.5 * bytes, (g, x) => {
-    const k = operand(g, x);
-    return emit(g, 'binary', [k, operand(g, emit(g, 'scale', [x], { factor: 2, offset: 0 })[0])], { kind: 'add' })[0];
-  });
+  const one = (g, x) => [as(g, x, dtype)];
+  bench(`split ${dtype} into halves`, bytes, one, (_g, [x]) => split(x, [C / 2, C / 2]));
+  bench(
+    `concat ${dtype} of halves`,
+    bytes,
+    (g, x) => split(as(g, x, dtype), [C / 2, C / 2]),
+    (g, operands) => emit(g, 'concat', operands, { axis: 1 }),
+  );
+  bench(
+    `binary add ${dtype}`,
+    1.5 * bytes,
+    (g, x) => [as(g, x, dtype), as(g, doubled(g, x), dtype)],
+    (g, operands) => emit(g, 'binary', operands, { kind: 'add' }),
+  );
   for (const order of ['offsetMajor', 'channelMajor']) {
-    bench(`squeeze ${dtype} ${order}`, 'squeeze', bytes, (g, x) => squeeze(operand(g, x), 2, order));
-    bench(`unsqueeze ${dtype} ${order}`, 'squeeze', bytes, (g, x) => {
-      // The large tensor read as if it were the small one.
-      const wide = emit(g, 'reshape', [x], { shape: [1, 240, 48, 48, 48] })[0];
-      return unsqueeze(dtype === 'q16' ? stream(g, wide, 'q16') : wide, 2, order);
-    });
-    const kinds = dtype === 'q16' ? ['lifting', 'givens'] : ['lifting', 'haar', 'given'];
-    for (const kind of kinds) {
-      for (const up of [false, true]) {
-        bench(`${kind} ${dtype} ${up ? 'up' : 'down'} ${order}`, 'resample', bytes, (g, x) => {
-          const wide = up ? emit(g, 'reshape', [x], { shape: [1, 240, 48, 48, 48] })[0] : x;
-          const rest = kind === 'givens' ? [fill(g, [c, 28], 0.7), exponent(g, 'q16')] : kind === 'given' ? [fill(g, [c, 8, 8], 0.3)] : [];
-          return resample(dtype === 'q16' ? stream(g, wide, 'q16') : wide, kind, 2, { up, order }, rest);
-        });
+    for (const up of [false, true]) {
+      const way = `${up ? 'up' : 'down'} ${order}`;
+      const operand = (g, x) => as(g, up ? emit(g, 'reshape', [x], { shape: SMALL })[0] : x, dtype);
+      bench(
+        `squeeze ${dtype} ${way}`,
+        bytes,
+        (g, x) => [operand(g, x)],
+        (_g, [x]) => [up ? unsqueeze(x, 2, order) : squeeze(x, 2, order)],
+      );
+      for (const kind of dtype === 'q16' ? ['lifting', 'givens'] : ['lifting', 'haar', 'given']) {
+        bench(
+          `${kind} ${dtype} ${way}`,
+          bytes,
+          (g, x) => [
+            operand(g, x),
+            ...(kind === 'givens' ? [fill(g, [C, 28], 0.7), exponent(g, dtype)] : []),
+            ...(kind === 'given' ? [fill(g, [C, 8, 8], 0.3)] : []),
+          ],
+          (_g, [x, ...rest]) => [resample(x, kind, 2, { up, order }, rest)],
+        );
       }
     }
   }
 }
-bench('resampleGrad f32', 'resampleGrad', 8, (g, x) =>
-  emit(g, 'resampleGrad', [x, squeeze(x, 2)], { stride: [2, 2, 2], order: 'offsetMajor', shared: false })[0]);
+bench(
+  'resampleGrad f32',
+  8,
+  (_g, x) => [x, squeeze(x, 2)],
+  (g, operands) => emit(g, 'resampleGrad', operands, { stride: [2, 2, 2], order: 'offsetMajor', shared: false }),
+);
+
 const backend = await createBackend({ threads });
 const x = Float32Array.from({ length: ELEMENTS }, (_, i) => Math.sin(i * 1.7) * 2);
 
-/** Best seconds of one call. */
-async function time({ op, build }) {
+/** Processor seconds per thread of the whole plan with the operation run `times` times. */
+async function time({ prepare, run, chain }, times) {
   const graph = trace('bench', (g) => {
-    const results = [build(g, g.input('x', SHAPE)) ?? []].flat();
-    // One element of every result, so that nothing large is copied out.
-    results.forEach((y, i) =>
-      g.output(
-        `y${i}`,
-        slice(
-          y,
-          y.shape.map(() => 0),
-          y.shape.map(() => 1),
-        ),
-      ),
-    );
+    let operands = prepare(g, g.input('x', SHAPE));
+    for (let i = 0; i < times; i++) {
+      const results = run(g, operands);
+      // One element of every result, so that nothing large is copied out.
+      if (!chain || i === times - 1)
+        for (const [j, y] of results.entries()) {
+          const ones = y.shape.map(() => 1);
+          g.output(
+            `y${i}-${j}`,
+            slice(
+              y,
+              ones.map(() => 0),
+              ones,
+            ),
+          );
+        }
+      if (chain) operands = [results[0], ...operands.slice(1)];
+    }
   });
-  const plan = compile(graph, backend.profile);
-  // The op's last call is the one under test; others made its operands.
-  const index = plan.calls.findLastIndex((call) => call.op === op);
   const session = await backend.createSession();
-  const loaded = await session.load(plan);
+  const loaded = await session.load(compile(graph, backend.profile));
   let best = Infinity;
-  let before = 0;
-  for (let run = 0; run <= runs; run++) {
+  for (let i = 0; i <= runs; i++) {
+    const before = cpuUsage();
     await loaded.run({ x });
-    const { seconds } = await session.timings(plan);
-    if (run > 0) best = Math.min(best, seconds[index] - before);
-    before = seconds[index];
+    const { user, system } = cpuUsage(before);
+    if (i > 0) best = Math.min(best, (user + system) / 1e6 / threads);
   }
   session.dispose();
   return best;
 }
 
-// The copy is timed again and again: other work on the machine takes part of the memory's speed, never adds to it.
-const [copy, ...kernels] = list;
-let peak = 0;
-const rows = [];
-for (const kernel of kernels.filter(({ name }) => name.includes(filter))) {
-  if (rows.length % 5 === 0) peak = Math.max(peak, (copy.bytesPerElement * ELEMENTS) / (await time(copy)) / 1e9);
-  const seconds = await time(kernel);
-  rows.push({ name: kernel.name, seconds, rate: (kernel.bytesPerElement * ELEMENTS) / seconds / 1e9 });
+async function rate(kernel) {
+  const seconds = ((await time(kernel, 1 + REPEATS)) - (await time(kernel, 1))) / REPEATS;
+  return { seconds, gigabytes: (kernel.bytes * ELEMENTS) / seconds / 1e9 };
 }
-console.log(`${copy.name}: ${peak.toFixed(1)} GB/s, ${threads} thread(s), best of ${runs}\n`);
+
+const [copy, ...kernels] = list;
+const rows = [];
+let peak = 0;
+for (const kernel of kernels.filter(({ name }) => name.includes(filter))) {
+  // Again and again: other work on the machine takes memory's speed away at times.
+  if (rows.length % 10 === 0) peak = Math.max(peak, (await rate(copy)).gigabytes);
+  rows.push({ name: kernel.name, ...(await rate(kernel)) });
+}
+console.log(`copy f32: ${peak.toFixed(1)} GB/s, ${threads} thread(s), best of ${runs}\n`);
 console.log('| kernel | ms | GB/s | of the copy |\n|---|---|---|---|');
-for (const { name, seconds, rate } of rows)
-  console.log(`| ${name} | ${(seconds * 1e3).toFixed(1)} | ${rate.toFixed(1)} | ${((100 * rate) / peak).toFixed(0)} % |`);
+for (const { name, seconds, gigabytes } of rows)
+  console.log(
+    `| ${name} | ${(seconds * 1e3).toFixed(1)} | ${gigabytes.toFixed(1)} | ${((100 * gigabytes) / peak).toFixed(0)} % |`,
+  );

@@ -109,10 +109,11 @@ function resampleScratch({ attrs, inputs, outputs }: QueryOf<'resample'>): numbe
   return attrs.kind === 'givens' ? DOUBLE * voxels * (voxels - 1) * lanes : 0;
 }
 
-/** Sums of every thread. */
+/** Sums of every thread in both precisions. */
 function resampleGradScratch({ attrs, inputs }: QueryOf<'resampleGrad'>, threads: number): number {
   const channels = inputs[0]!.shape[1]!;
-  return threads * (DOUBLE * product(attrs.stride) ** 2 * ceil16(channels) + FLOAT * ceil16(lanePeriod(channels)));
+  const sums = DOUBLE * ceil16(channels) + FLOAT * ceil16(lanePeriod(channels));
+  return threads * product(attrs.stride) ** 2 * sums;
 }
 
 /** @param matrices - n x n matrices per thread (native/ops/small-matrix.h). */

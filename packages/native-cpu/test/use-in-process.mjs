@@ -23,7 +23,7 @@ function largeStep() {
   return trace('large', (g) => {
     const layers = [];
     let x = g.input('x', [1, 1, 64, 80, 64]);
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 8; i++) {
       const [ci, co] = [x.shape[1], 16];
       const w = g.parameter(`w${i}`, [co, ci, 3, 3, 3], heNormal(ci * 27));
       x = leakyRelu(

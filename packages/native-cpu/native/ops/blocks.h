@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../core/copy-run.h"
+#include "../core/simd.h"
 #include "../core/tensor.h"
 #include "volume.h"
 
@@ -104,6 +105,32 @@ template <class Unit>
 void scatterLarge(const Blocks& b, const Tile& t, const Unit* planes, Unit* target) {
   const int64_t bytes = t.channels * static_cast<int64_t>(sizeof(Unit));
   eachLargeRun(b, t, [&](int64_t at, int64_t to) { copyRun(target + to, planes + at, bytes); });
+}
+
+/** Asks for the lines from `at` on, to be read or to be written soon. Inlined by force: gcc drops calls of functions that only prefetch. */
+template <int write>
+REVOXEL_LEAF_INLINE void prefetch(const char* at, int64_t bytes) {
+#if defined(__GNUC__)
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, write, 2);
+#else
+  (void)at, (void)bytes;
+#endif
+}
+
+/** Asks for the tile after `t` in its row, so that memory is not idle while the planes of `t` are worked on. `up`: from small to large. */
+template <class Unit>
+REVOXEL_LEAF_INLINE void prefetchNext(const Blocks& b, const Tile& t, const Unit* large, const Unit* small, bool up) {
+  const int64_t begin = t.begin + t.count, count = b.small.w - begin < t.count ? b.small.w - begin : t.count;
+  if (count <= 0 || t.channels != b.large.c) return;
+  const int64_t unit = static_cast<int64_t>(sizeof(Unit)), line = count * b.block.w * b.large.c * unit, row = count * b.small.c * unit;
+  const char* const smallAt = reinterpret_cast<const char*>(small + b.smallAt(t.row) + begin * b.small.c);
+  up ? prefetch<0>(smallAt, row) : prefetch<1>(smallAt, row);
+  for (int64_t kz = 0; kz < b.block.d; kz++) {
+    for (int64_t ky = 0; ky < b.block.h; ky++) {
+      const char* const at = reinterpret_cast<const char*>(large + b.largeAt(t.row, kz, ky) + begin * b.block.w * b.large.c);
+      up ? prefetch<1>(at, line) : prefetch<0>(at, line);
+    }
+  }
 }
 
 // The perfect shuffle of 2 n elements, to[2 i + j] = from[i + j n], and back.

@@ -1,6 +1,6 @@
 // resampleGrad: gradient of a resampling's matrices. Tiles of both tensors are gathered into planes; every pair of
-// planes is multiplied and summed over the blocks of the tile in fp32 lanes, over tiles in float64. Every thread has
-// sums of its own, which are added in a fixed order.
+// planes is multiplied and summed over some tiles in fp32 lanes, then in float64. Every thread has sums of its own,
+// which are added in a fixed order.
 #include "../core/lanes.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"
@@ -11,13 +11,33 @@ namespace revoxel::ops {
 
 namespace {
 
-REVOXEL_CLONES void productLeaf(const float* a, const float* b, int64_t n, int64_t p, float* lanes) {
+/** lanes of plane k += a times plane k of b, for `count` planes of n elements; lanes repeat every p elements. */
+REVOXEL_CLONES void productLeaf(const float* a, const float* b, int64_t n, int64_t p, int64_t count, float* lanes, int64_t laneStride) {
   for (int64_t i = 0; i < n; i += p) {
     const int64_t m = n - i < p ? n - i : p;
+    int64_t k = 0;
+    for (; k + 4 <= count; k += 4) {
+      const float *const b0 = b + k * n + i, *const b1 = b0 + n, *const b2 = b1 + n, *const b3 = b2 + n;
+      float *const l0 = lanes + k * laneStride, *const l1 = l0 + laneStride, *const l2 = l1 + laneStride, *const l3 = l2 + laneStride;
 #pragma omp simd
-    for (int64_t j = 0; j < m; j++) lanes[j] += a[i + j] * b[i + j];
+      for (int64_t j = 0; j < m; j++) {
+        l0[j] += a[i + j] * b0[j];
+        l1[j] += a[i + j] * b1[j];
+        l2[j] += a[i + j] * b2[j];
+        l3[j] += a[i + j] * b3[j];
+      }
+    }
+    for (; k < count; k++) {
+      const float* const b0 = b + k * n + i;
+      float* const l0 = lanes + k * laneStride;
+#pragma omp simd
+      for (int64_t j = 0; j < m; j++) l0[j] += a[i + j] * b0[j];
+    }
   }
 }
+
+/** Tiles that lanes are summed over: some hundred terms a lane. */
+constexpr int64_t TILES_PER_FOLD = 64;
 
 /** The planes of a tile as floats. */
 struct Gathering {
@@ -48,32 +68,37 @@ void resampleGrad(const Args& args) {
   const int64_t c = b.large.c, s = b.s, p = periodOf(c);
   args.require(s <= TILE && dm.count == (attrs.shared ? 1 : c) * s * s, "the result has the wrong size");
   const int64_t parts = large.count < 2 * GRAIN ? 1 : args.threads;
-  // Sums [row][column][channel], and lanes of one pair of planes.
-  const int64_t sums = s * s * ceil16(c), own = 8 * sums + 4 * ceil16(p);
+  // Sums [row][column][channel] and lanes [row][column][p].
+  const int64_t sums = s * s * ceil16(c), laneStride = ceil16(p), own = 8 * sums + 4 * s * s * laneStride;
   char* const scratch = args.scratchOf<char>(args.threads * own);
   parallelParts(args.threads, parts, [&](int64_t part) {
     double* const total = reinterpret_cast<double*>(scratch + part * own);
     float* const lanes = reinterpret_cast<float*>(total + sums);
     Gathering largeTile, smallTile;
     for (int64_t i = 0; i < sums; i++) total[i] = 0;
+    for (int64_t i = 0; i < s * s * laneStride; i++) lanes[i] = 0;
+    const auto fold = [&] {
+      for (int64_t pair = 0; pair < s * s; pair++) {
+        float* const from = lanes + pair * laneStride;
+        double* const to = total + pair * ceil16(c);
+        for (int64_t j = 0; j < p; j += c) {
+          for (int64_t i = 0; i < c; i++) to[i] += static_cast<double>(from[j + i]);
+        }
+        for (int64_t j = 0; j < p; j++) from[j] = 0;
+      }
+    };
+    int64_t tiles = 0;
     const Share share = shareOf(b.rows(), part, parts);
     for (int64_t row = share.begin; row < share.end; row++) {
       eachTile(b, row, [&](const Tile& tile) {
-        const int64_t n = tile.plane(), used = n < p ? n : p;
+        const int64_t n = tile.plane();
         const float* const xs = largeTile.of(b, tile, large, true);
         const float* const ys = smallTile.of(b, tile, small, false);
-        for (int64_t o = 0; o < s; o++) {
-          for (int64_t k = 0; k < s; k++) {
-            for (int64_t j = 0; j < used; j++) lanes[j] = 0;
-            productLeaf(ys + o * n, xs + k * n, n, p, lanes);
-            double* const to = total + (o * s + k) * ceil16(c) + tile.channel;
-            for (int64_t j = 0; j < used; j += tile.channels) {
-              for (int64_t i = 0; i < tile.channels; i++) to[i] += static_cast<double>(lanes[j + i]);
-            }
-          }
-        }
+        for (int64_t o = 0; o < s; o++) productLeaf(ys + o * n, xs, n, p, s, lanes + o * s * laneStride + tile.channel, laneStride);
+        if (++tiles % TILES_PER_FOLD == 0) fold();
       });
     }
+    fold();
   });
   for (int64_t o = 0; o < s; o++) {
     for (int64_t k = 0; k < s; k++) {

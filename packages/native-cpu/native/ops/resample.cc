@@ -272,6 +272,7 @@ void run(const Args& args, const Blocks& b, bool up, const Body& body) {
     float floats[2][TILE];
     for (int64_t row = begin; row < end; row++) {
       eachTile(b, row, [&](const Tile& tile) {
+        prefetchNext(b, tile, up ? target : source, up ? source : target, up);
         if (up) gatherSmall(b, tile, source, planes, work);
         else gatherLarge(b, tile, source, planes);
         const Unit* const result = body(tile, planes, floats);

@@ -37,6 +37,7 @@ void moveTiles(const Args& args, const Blocks& b, bool inverse) {
     Unit planes[TILE], work[2 * TILE];
     for (int64_t row = begin; row < end; row++) {
       eachTile(b, row, [&](const Tile& tile) {
+        prefetchNext(b, tile, inverse ? target : source, inverse ? source : target, inverse);
         if (inverse) {
           gatherSmall(b, tile, source, planes, work);
           scatterLarge(b, tile, planes, target);

@@ -19,7 +19,7 @@ const arrows = {
   training: ['runtime', 'models', 'imaging'],
   cli: ['runtime', 'native-cpu', 'models', 'imaging', 'training'],
   // Fixtures are made from the table of operation cases; benchmarks run networks.
-  tools: ['runtime', 'models', 'native-cpu'],
+  tools: ['runtime', 'models', 'imaging', 'native-cpu'],
 };
 
 const nodeGlobals = Object.fromEntries(

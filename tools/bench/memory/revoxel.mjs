@@ -96,12 +96,14 @@ async function measureRow(row) {
   await writeFile('/proc/self/clear_refs', '5').catch(() => undefined);
   const before = await memoryOf('VmRSS');
   const executable = await session.load(plan);
-  const seconds = [];
+  const [seconds, cpu] = [[], []];
   await executable.run(inputs, {}, { into });
   for (let i = 0; i < Number(options.steps); i++) {
-    const start = performance.now();
+    const [start, used] = [performance.now(), process.cpuUsage()];
     await executable.run(inputs, {}, { into });
     seconds.push((performance.now() - start) / 1000);
+    const { user, system } = process.cpuUsage(used);
+    cpu.push((user + system) / 1e6);
   }
   const peak = await memoryOf('VmHWM');
   const memory = session.memory();
@@ -114,6 +116,7 @@ async function measureRow(row) {
   other.dispose();
   return {
     ...row,
+    choice: row.memory,
     parameters: parameterBytes / 4,
     planned: {
       peak_bytes: plan.memory.peakBytes,
@@ -126,7 +129,7 @@ async function measureRow(row) {
       resident_bytes: memory.residentBytes,
       peak_rss_growth: peak - before - parameterBytes,
     },
-    seconds: { median: median(seconds), minimum: Math.min(...seconds) },
+    seconds: { median: median(seconds), minimum: Math.min(...seconds), cpu_median: median(cpu) },
     loss: into.loss[0],
     gradients: {
       against: 'keep',

@@ -139,7 +139,10 @@ export const COMMANDS: readonly CommandSpec[] = [
         description:
           'machine to plan for: typescript, reference, cpu or cpu:THREADS (default: what train would take here)',
       },
-      { flags: '--largest-cube', description: 'find the largest cube that fits --budget under each choice' },
+      {
+        flags: '--largest-cube',
+        description: 'with --budget: look for the largest cube under auto too, and let --patch be too large',
+      },
       { flags: '--measure', description: 'run two steps under each choice, in processes of their own, and compare' },
       { flags: '--measure-here', description: 'measure in this process', hidden: true },
       json,

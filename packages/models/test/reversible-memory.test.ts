@@ -1,5 +1,5 @@
 /**
- * Exact reversibility of whole networks (shared/spec/reversible.md, section 12, 2 and 8): however the compiler saves memory,
+ * Exact reversibility of whole networks (docs/reversible.md): however the compiler saves memory,
  * two steps leave the same bits in every parameter, moment, running statistic and grid. Reference backend.
  */
 import { compile, loadBackend, type HostArray } from '@revoxel/runtime';

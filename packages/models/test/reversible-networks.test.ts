@@ -94,7 +94,7 @@ describe('partially reversible U-Net', () => {
     return found;
   };
 
-  // shared/spec/reversible.md, section 4.
+  // Bruegger et al. 2019 and its published code.
   it.each<[PartiallyReversibleConfig, number]>([
     [{ classes: 3 }, 12_365_283],
     [{ classes: 3, encoderBlocks: 2 }, 18_248_403],
@@ -150,7 +150,7 @@ describe('partially reversible U-Net', () => {
 });
 
 describe('invertibleWidths', () => {
-  // shared/spec/reversible.md, section 3.6.
+  // Etmann et al. 2020 and its published code.
   it.each([
     ['2D', [64, 128, 256, 384], 4, ['32/32', '64/64', '160/96', '192/192']],
     ['3D', [32, 64, 128, 256], 8, ['24/8', '48/16', '96/32', '128/128']],

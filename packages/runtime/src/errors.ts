@@ -97,8 +97,8 @@ export class ChecksumError extends RevoxelError {
     super(
       'ERR_CHECKSUM',
       `reversible sequence "${sequence}": the input rebuilt in the backward pass differs from the original; the step was ` +
-        'stopped before the update. Memory, weights or kernels changed between forward and backward: run again, and ' +
-        'report it if it repeats',
+        'stopped before the update. Memory, weights or kernels changed between forward and backward: go back to the last ' +
+        'saved state (running statistics may have moved), run again, and report it if it repeats',
       options,
     );
     this.sequence = sequence;

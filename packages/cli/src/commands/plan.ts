@@ -9,6 +9,7 @@ import {
   type ModelKind,
   type StepMeasurement,
 } from '@revoxel/training';
+import type { MemoryMode } from '@revoxel/runtime';
 import { z } from 'zod';
 import { UsageError } from '../exit.js';
 import { checkBudget, modelWishes, networkFields } from '../network.js';
@@ -63,9 +64,13 @@ export const command: CommandRun = async (input, { output, signal }) => {
       output.result(measured, () => JSON.stringify(measured));
       return undefined;
     }
-    if (o.largestCube) {
+    if (o.budget !== undefined) {
       progress.show({ kind: 'stage', text: 'looking for the largest cubes' });
-      choices = await withCubes(choices, new CubeSearch({ ...program, rank }, profile, o.budget!, signal));
+      // `auto` takes seconds a cube and reaches at least as far as the others: it is asked when someone wants to know.
+      const wanted = (mode: MemoryMode): boolean => mode !== 'auto' || o.memory === 'auto' || o.largestCube === true;
+      choices = await withCubes(choices, wanted, new CubeSearch({ ...program, rank }, profile, o.budget, signal));
+    }
+    if (o.largestCube) {
       // Not even another patch fits: then the budget is the fault, and the compiler says by how much.
       if (choices.every(({ largestCube }) => largestCube === null)) await planChoices({ ...query, mustFit: true });
     }
@@ -120,8 +125,14 @@ function checkPatch(kind: ModelKind, model: ModelConfig, patch: readonly number[
   return rank;
 }
 
-function withCubes(choices: readonly PlannedChoice[], search: CubeSearch): Promise<PlannedChoice[]> {
-  return oneAfterTheOther(choices, async (choice) => ({ ...choice, largestCube: await search.edge(choice.mode) }));
+function withCubes(
+  choices: readonly PlannedChoice[],
+  wanted: (mode: MemoryMode) => boolean,
+  search: CubeSearch,
+): Promise<PlannedChoice[]> {
+  return oneAfterTheOther(choices, async (choice) =>
+    wanted(choice.mode) ? { ...choice, largestCube: await search.edge(choice.mode) } : choice,
+  );
 }
 
 async function oneAfterTheOther<T>(list: readonly T[], work: (item: T) => Promise<T>): Promise<T[]> {

@@ -46,7 +46,15 @@ export interface ChoicesQuery {
  */
 export async function planChoices(query: ChoicesQuery): Promise<PlannedChoice[]> {
   const { mode, budgetBytes, mustFit } = query;
-  if (mode !== undefined) return [await planOne(query, mode, mustFit || mode === 'auto' ? budgetBytes : undefined)];
+  if (mode !== undefined) {
+    try {
+      return [await planOne(query, mode, mustFit || mode === 'auto' ? budgetBytes : undefined)];
+    } catch (error) {
+      if (mustFit || !(error instanceof OutOfMemoryError)) throw error;
+      query.onLeftOut(`--patch does not fit, this is what it would need by "invert": ${error.message}`);
+      return [await planOne(query, 'invert', undefined)];
+    }
+  }
   const list: PlannedChoice[] = [];
   for (const each of ['keep', 'recompute', 'invert'] as const) list.push(await planOne(query, each, undefined));
   if (budgetBytes === undefined) return list;

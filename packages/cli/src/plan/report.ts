@@ -113,7 +113,13 @@ export function reportText(subject: PlanSubject, choices: readonly PlannedChoice
       plan.choice === undefined ? '-' : `x${(plan.choice.seconds / plan.choice.keepSeconds).toFixed(2)}`,
       `${planMs.toFixed(0)} ms`,
       ...(cubes
-        ? [largestCube == null ? 'none' : new Array<number>(subject.patch.length).fill(largestCube).join('x')]
+        ? [
+            largestCube === undefined
+              ? ''
+              : largestCube === null
+                ? 'none'
+                : new Array<number>(subject.patch.length).fill(largestCube).join('x'),
+          ]
         : []),
     ];
   });

@@ -20,7 +20,7 @@ export function checkInputSize(network: string, x: Tensor, divisor: readonly num
     );
   if (spatial.every((size, axis) => size === divisor[axis]!))
     fail(
-      'a single voxel is left at the lowest level, which instance norm turns into 0; use a larger patch or fewer levels',
+      'a single voxel is left at the lowest level, where a norm over space gives 0; use a larger patch or fewer levels',
     );
 }
 

@@ -15,7 +15,7 @@ enum class GridMode { add, sub, set };
 enum class GridSum { none, input, output };
 
 /**
- * y = k +- q(f), or q(f). Stats [4] and checksum [2] may be null; stats of a subtraction are zeros.
+ * y = k +- q(f), or q(f). The checksum [2] may be null; stats [4] of a subtraction are zeros.
  * @param k null when setting.
  */
 void gridAdd(const Args& args, GridMode mode, GridSum sum, const Tensor* k, const Tensor& f, const Tensor& exponent, const Tensor& y, const Tensor& stats, const Tensor* checksum);

@@ -31,21 +31,15 @@ const ONE_PASS: ReadonlySet<OpName> = new Set<OpName>([
 /** Share of the step's time that all cheap values together may cost. */
 const SHARE = 0.05;
 
-/**
- * @param within - whether a value may be chosen (those of units that recompute or invert are decided there).
- */
-export function cheapValues(
-  facts: Facts,
-  profile: BackendProfile,
-  within: (value: ValueId) => boolean = () => true,
-): ReadonlySet<ValueId> {
+/** The values of a graph that are made again rather than kept. */
+export function cheapValues(facts: Facts, profile: BackendProfile): ReadonlySet<ValueId> {
   const { graph, producer, direct, results } = facts;
   let total = 0;
   for (const node of graph.nodes) total += secondsOf(nodeCost(graph, node), profile);
 
   const chosen = new Set<ValueId>();
   const candidates = [...direct]
-    .filter((v) => !results.has(v) && bytesOf(facts, v) > SMALL_BYTES && within(v))
+    .filter((v) => !results.has(v) && bytesOf(facts, v) > SMALL_BYTES)
     .flatMap((v) => {
       const node = producer.get(v)!;
       if (!ONE_PASS.has(node.op) || !canRepeat(node)) return [];

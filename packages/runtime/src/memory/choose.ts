@@ -9,13 +9,8 @@ import type { Plan } from '../plan/plan.js';
 import { inverted } from './inversion.js';
 import { MEMORY_MODES, type MemoryChoice, type MemoryMode, type MemoryOptions } from './options.js';
 import { Scorer, type Scored } from './score.js';
-import { paretoPool } from './search.js';
-import { bestSegments, leanest } from './segments.js';
-
-/** Units the search of `auto` decides on one by one. */
-const MOST_UNITS = 24;
-/** Choices laid out in full before giving up. */
-const LAY_OUT = 8;
+import { candidates, fineScorer } from './pool.js';
+import { bestSegments } from './segments.js';
 
 /**
  * Choose where the values that the backward pass needs come from, and lay the result out.
@@ -28,50 +23,50 @@ export function planMemory(graph: Graph, profile: BackendProfile, options: Memor
   if (memory === 'auto' ? !(budgetBytes! > 0) : budgetBytes !== undefined && !(budgetBytes > 0))
     throw new ArgumentError('budgetBytes', 'a positive number of bytes', budgetBytes);
   const layOut = (s: Scored, scorer: Scorer): Plan => {
-    verifyGraph(s.graph, `memory pass (${memory})`);
-    return { ...buildPlan(s.graph, profile, options), choice: describe(memory, s, scorer) };
+    const remade = scorer.build(s);
+    verifyGraph(remade, `memory pass (${memory})`);
+    return { ...buildPlan(remade, profile, options), choice: describe(memory, s, scorer) };
   };
   if (!graph.nodes.some((n) => n.phase === 'backward'))
     return withinBudget(buildPlan(graph, profile, options), budgetBytes);
-
-  if (memory !== 'auto') {
-    const scorer = new Scorer(graph, profile, { cheap });
-    const chosen =
-      memory === 'keep'
-        ? scorer.score(scorer.all('keep'))
-        : memory === 'recompute'
-          ? bestSegments(scorer)
-          : inverted(scorer);
-    return withinBudget(layOut(chosen, scorer), budgetBytes);
-  }
-  // Inexact inverses are never chosen by themselves.
-  const scorer = new Scorer(graph, profile, { cheap, exactOnly: true, mostUnits: MOST_UNITS });
-  const keep = scorer.score(scorer.all('keep'));
-  if (keep.peakBytes <= budgetBytes!) {
-    const plan = layOut(keep, scorer);
-    if (plan.memory.peakBytes <= budgetBytes!) return plan;
-  }
-  const pool = poolOf(graph, profile, cheap, scorer);
-  const fits = pool.filter((s) => s.peakBytes <= budgetBytes!).slice(0, LAY_OUT);
-  for (const s of fits) {
-    const plan = layOut(s, scorer);
-    if (plan.memory.peakBytes <= budgetBytes!) return plan;
-  }
-  const least = layOut(leanest(pool), scorer);
-  if (least.memory.peakBytes <= budgetBytes!) return least;
-  return withinBudget(least, budgetBytes);
+  if (memory === 'auto') return fastestWithin(graph, profile, cheap, budgetBytes!, layOut);
+  const scorer = new Scorer(graph, profile, { cheap });
+  const chosen =
+    memory === 'keep'
+      ? scorer.score(scorer.all('keep'))
+      : memory === 'recompute'
+        ? bestSegments(scorer)
+        : inverted(scorer);
+  return withinBudget(layOut(chosen, scorer), budgetBytes);
 }
 
-/** Pools by graph: several budgets for one network are searched once. */
-const pools = new WeakMap<Graph, { readonly key: string; readonly pool: readonly Scored[] }>();
-
-function poolOf(graph: Graph, profile: BackendProfile, cheap: boolean, scorer: Scorer): readonly Scored[] {
-  const key = `${profile.name} ${cheap}`;
-  const known = pools.get(graph);
-  if (known?.key === key) return known.pool;
-  const pool = paretoPool(scorer);
-  pools.set(graph, { key, pool });
-  return pool;
+/** The fastest choice whose plan, laid out, fits. */
+function fastestWithin(
+  graph: Graph,
+  profile: BackendProfile,
+  cheap: boolean,
+  budgetBytes: number,
+  layOut: (s: Scored, scorer: Scorer) => Plan,
+): Plan {
+  const scorer = fineScorer(graph, profile, cheap);
+  const keep = scorer.score(scorer.all('keep'));
+  if (keep.peakBytes <= budgetBytes) {
+    const plan = layOut(keep, scorer);
+    if (plan.memory.peakBytes <= budgetBytes) return plan;
+  }
+  let least: Plan | undefined;
+  const pool = candidates(graph, profile, cheap);
+  for (const candidate of pool) {
+    // What was laid out before is known; what cannot fit is only looked at to say how much is needed.
+    const known = candidate.laidOutBytes ?? candidate.peakBytes;
+    if (known > budgetBytes && candidate !== pool.at(-1)) continue;
+    const own = candidate.scorerOf();
+    const plan = layOut(own.score(candidate.choices), own);
+    candidate.laidOutBytes = plan.memory.peakBytes;
+    if (plan.memory.peakBytes <= budgetBytes) return plan;
+    if (!least || plan.memory.peakBytes < least.memory.peakBytes) least = plan;
+  }
+  return withinBudget(least!, budgetBytes);
 }
 
 function withinBudget(plan: Plan, budgetBytes: number | undefined): Plan {
@@ -90,8 +85,8 @@ function describe(mode: MemoryMode, s: Scored, scorer: Scorer): MemoryChoice {
     warnings.push(
       'activations of a float stream are rebuilt with rounding errors, which grow with depth: gradients differ from those of "keep"; use a q16 or q32 stream for exact ones',
     );
-  if (mode === 'invert' && !scorer.units.list.some((u) => u.invertible))
-    warnings.push('nothing in this network can be inverted: everything is kept');
+  if (mode === 'invert' && !s.choices.includes('invert'))
+    warnings.push('nothing in this network can be inverted: its activations are kept');
   return {
     mode,
     units: scorer.units.list.map(({ name }, i) => ({ name, choice: s.choices[i]! })),

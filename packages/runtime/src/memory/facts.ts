@@ -33,7 +33,7 @@ export interface Facts {
   readonly readers: ReadonlyMap<ValueId, readonly GraphNode[]>;
   /** Forward values that backward or update nodes read; those that clamp reads alone need are not among them. */
   readonly direct: ReadonlySet<ValueId>;
-  /** Forward values that are results of the graph. */
+  /** Forward values that always are kept: results of the graph, and what updates read. */
   readonly results: ReadonlySet<ValueId>;
   readonly clampReads: readonly ClampRead[];
   /** Inverses there are, by value. */
@@ -72,14 +72,17 @@ export function gatherFacts(graph: Graph, exactOnly = false): Facts {
   const readers = new Map<ValueId, GraphNode[]>();
   const direct = new Set<ValueId>();
   const inverses = new Map<ValueId, Inverse[]>();
+  const read = new Set<ValueId>();
   const clampReads: ClampRead[] = [];
   for (const node of graph.nodes) {
-    const read = clampRead(node, readers);
-    if (read) clampReads.push(read);
+    const clamp = clampRead(node, readers);
+    if (clamp) clampReads.push(clamp);
     node.inputs.forEach((v, index) => {
-      if (!producer.has(v) || v === read?.added) return;
+      if (!producer.has(v) || v === clamp?.added) return;
       if (node.phase !== 'forward') {
         direct.add(v);
+        // Made again behind the first update it would be made of other weights.
+        if (node.phase === 'update') read.add(v);
         return;
       }
       const list = readers.get(v);
@@ -92,7 +95,7 @@ export function gatherFacts(graph: Graph, exactOnly = false): Facts {
       else inverses.set(v, [{ node, index, rule }]);
     });
   }
-  const results = new Set(graph.outputs.map((o) => o.value).filter((v) => producer.has(v)));
+  const results = new Set([...read, ...graph.outputs.map((o) => o.value).filter((v) => producer.has(v))]);
   return { graph, forward, producer, readers, direct, results, clampReads, inverses };
 }
 

@@ -46,9 +46,11 @@ class Remaker {
         return source.kind === 'invert' ? [{ value, inverse: source }] : [];
       })
       .sort((a, b) => a.inverse.node.order - b.inverse.node.order || a.inverse.node.id - b.inverse.node.id);
+    // Where a run of inverted couplings begins: nothing behind the value would notice if it was rebuilt wrongly.
+    const inverted = new Set(this.pending.map(({ inverse }) => inverse.node));
     this.checked = new Set(
       this.pending
-        .filter(({ value, inverse }) => inverse.node.op === 'couple' && facts.producer.get(value)?.op !== 'couple')
+        .filter(({ value, inverse }) => inverse.node.op === 'couple' && !inverted.has(facts.producer.get(value)!))
         .map(({ inverse }) => inverse.node),
     );
   }
@@ -62,7 +64,7 @@ class Remaker {
         else rewriter.copy(node);
         continue;
       }
-      if (node.phase === 'backward') this.undoFrom(node.order);
+      if (node.phase === 'backward') this.undoFrom(node);
       if (node.op === 'coupleGrad' && sources.fromStates.has(node)) {
         const { before, after } = this.clampReads.get(node)!;
         const inputs = [this.get(before), this.get(after), this.get(node.inputs[1]!)];
@@ -74,13 +76,12 @@ class Remaker {
     return rewriter.finish();
   }
 
-  /** Undo what lies at or behind a place of the forward program. */
-  private undoFrom(order: number): void {
-    for (;;) {
-      const next = this.pending.at(-1);
-      if (!next || next.inverse.node.order < order) return;
-      this.pending.pop();
-      this.get(next.value);
+  /** Undo what lies at or behind a backward node's place in the forward program, as far as it has been done by then. */
+  private undoFrom({ id, order }: GraphNode): void {
+    for (let i = this.pending.length - 1; i >= 0 && this.pending[i]!.inverse.node.order >= order; i--) {
+      if (this.pending[i]!.inverse.node.id > id) continue;
+      const [next] = this.pending.splice(i, 1);
+      this.get(next!.value);
     }
   }
 

@@ -1,4 +1,4 @@
-/** What a choice for every unit would give: the graph, its live bytes step by step, its time. Nothing is laid out. */
+/** What a choice for every unit would give: live bytes step by step, and time. Nothing is laid out. */
 
 import type { BackendProfile } from '../backend/profile.js';
 import type { Graph } from '../graph/graph.js';
@@ -14,7 +14,6 @@ import { findUnits, type Units } from './units.js';
 /** A scored choice. */
 export interface Scored {
   readonly choices: readonly UnitChoice[];
-  readonly graph: Graph;
   readonly sources: Sources;
   /** Bytes live at every step, persistent ones included; the largest is a lower bound of the plan's peak. */
   readonly live: Float64Array;
@@ -63,9 +62,14 @@ export class Scorer {
     const graph = remake(this.facts, sources);
     const live = liveProfile(graph, this.profile, this.kernels).map((bytes) => bytes + this.persistent);
     const peakBytes = live.reduce((most, b) => Math.max(most, b), 0);
-    const scored = { choices, graph, sources, live, peakBytes, ...costOfGraph(graph, this.profile) };
+    const scored = { choices, sources, live, peakBytes, ...costOfGraph(graph, this.profile) };
     this.known.set(key, scored);
     return scored;
+  }
+
+  /** The graph of a scored choice. It is not held: there are many choices, and graphs are large. */
+  build({ sources }: Scored): Graph {
+    return remake(this.facts, sources);
   }
 
   /** Everything scored so far. */

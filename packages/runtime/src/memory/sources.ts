@@ -41,11 +41,14 @@ export function decideSources(
 ): Sources {
   const segment = segmentsOf(choices);
   const forced = new Set<ValueId>();
+  const banned = new Set<ValueId>();
   const decided = new Map<ValueId, Source>();
 
   const decide = (v: ValueId): Source => {
     if (forced.has(v) || facts.results.has(v) || bytesOf(facts, v) <= SMALL_BYTES) return KEEP;
-    const inverse = facts.inverses.get(v)?.find(({ node }) => choices[units.of(node)] === 'invert');
+    const inverse = banned.has(v)
+      ? undefined
+      : facts.inverses.get(v)?.find(({ node }) => choices[units.of(node)] === 'invert');
     if (inverse) return { kind: 'invert', ...inverse };
     const node = facts.producer.get(v)!;
     const { replay } = OPS[node.op] as OpDefinition;
@@ -73,28 +76,33 @@ export function decideSources(
     } else wanted.add(added);
   }
 
-  // Values that would need themselves are kept; then everything that follows is looked at again.
+  // A value that would need itself is not inverted, and if that does not help it is kept; then all is looked at again.
   for (;;) {
     decided.clear();
     const state = new Map<ValueId, 'open' | 'done'>();
-    let loop: ValueId | undefined;
+    const path: ValueId[] = [];
+    let loop: readonly ValueId[] | undefined;
     const visit = (v: ValueId): void => {
       if (loop !== undefined || !facts.producer.has(v)) return;
       const seen = state.get(v);
       if (seen === 'done') return;
       if (seen === 'open') {
-        loop = v;
+        loop = path.slice(path.indexOf(v));
         return;
       }
       state.set(v, 'open');
+      path.push(v);
       const source = decide(v);
       decided.set(v, source);
       for (const w of operandsOf(facts, v, source)) visit(w);
       state.set(v, 'done');
+      path.pop();
     };
     for (const v of wanted) visit(v);
     if (loop === undefined) break;
-    forced.add(loop);
+    const inverted = loop.find((v) => decided.get(v)?.kind === 'invert');
+    if (inverted === undefined) forced.add(loop[0]!);
+    else banned.add(inverted);
   }
 
   const kept = new Set<ValueId>();

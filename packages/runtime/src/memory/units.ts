@@ -4,7 +4,7 @@
  */
 
 import type { Graph, GraphNode, RegionId } from '../graph/graph.js';
-import type { Facts } from './facts.js';
+import { isStream, type Facts } from './facts.js';
 
 export interface Unit {
   readonly name: string;
@@ -43,7 +43,10 @@ export function findUnits(facts: Facts, most = Number.POSITIVE_INFINITY): Units 
   const names: string[][] = [];
   order.forEach((r) => (names[index.get(r)!] ??= []).push(graph.regions[r]!.name));
   const invertible = new Set<number>();
-  for (const list of facts.inverses.values()) for (const { node } of list) invertible.add(of(node));
+  // A reshaped or divided tensor of an ordinary network has an inverse too, but nothing is gained by it.
+  for (const [v, list] of facts.inverses)
+    for (const { node } of list)
+      if (node.op === 'couple' || node.op === 'binary' || isStream(facts, v)) invertible.add(of(node));
   return {
     list: names.map((members, i) => ({
       name: members.length === 1 ? members[0]! : `${members[0]!} ... ${members.at(-1)!}`,

@@ -1,8 +1,9 @@
 /**
  * Elementwise arithmetic of two operands with broadcasting: sizes equal or 1 on either side, or a rank-0 operand.
- * sub is a - b, div is a / b. Float operands of equal dtype. Ties of max and min give the gradient to the first operand.
+ * sub is a - b, div is a / b. Float operands of equal dtype; add and sub of fixed-point operands on one grid wrap around. Ties of max and min give the gradient to the first operand.
  */
 
+import { isFixed } from '../graph/dtype.js';
 import { broadcastShapes, sameShape, elementCount } from '../graph/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { OpDefinition } from './op.js';
@@ -19,10 +20,12 @@ export type BinaryKind = AttrsOf<typeof attrs>['kind'];
 export const binaryOp: OpDefinition<typeof attrs> = {
   name: 'binary',
   attrs,
-  infer({ inputs, fail }) {
+  infer({ inputs, attrs: { kind }, fail }) {
     const [a, b] = inputs;
     if (!a || !b || inputs.length !== 2) return fail('expects two operands');
     if (a.dtype !== b.dtype) fail(`operands have dtypes ${a.dtype} and ${b.dtype}; cast one`);
+    if (isFixed(a.dtype) && kind !== 'add' && kind !== 'sub')
+      fail(`${kind} has no meaning for fixed-point numbers; dequantize first`);
     const shape = broadcastShapes(a.shape, b.shape);
     return shape ? [{ shape, dtype: a.dtype }] : fail('sizes must be equal or 1 on every axis');
   },

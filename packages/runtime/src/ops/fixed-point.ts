@@ -5,7 +5,7 @@
  * g, the exponent of a stream's grid, is a persistent tensor [1] f32 holding a whole number: it belongs to the network,
  * travels in checkpoints, and changes between steps only (`streamUpdate`).
  *
- * One rule makes integers of floats, in every backend (spec: rounding and clamping):
+ * One rule makes integers of floats, in every backend:
  *   f NaN -> 0; q = round to nearest even (min(max(f * 2^g, -L), L)), L = 2^(bits - 2)
  * f * 2^g is exact scaling. |q| <= L leaves half of the range for the state that q is added to.
  */

@@ -14,6 +14,7 @@
  * The range is given up at once, and taken back slowly: in the first steps of a training a stream may double within three.
  */
 
+import { ArgumentError } from '../errors.js';
 import type { FixedDType } from '../graph/dtype.js';
 import type { GraphBuilder } from '../graph/builder.js';
 import { ZEROS } from '../graph/initializer.js';
@@ -55,6 +56,7 @@ export const streamUpdateOp: OpDefinition<typeof attrs> = {
  * is left out.
  */
 export function updateStreams(g: GraphBuilder): void {
+  if (g.scopedName('') !== '') throw new ArgumentError('g', 'a builder at its root scope', g.scopedName(''));
   const streams = new Map<number, { bits: number; stats: Tensor[] }>();
   for (const node of g.nodeList()) {
     if (node.phase !== 'forward') continue;
@@ -62,6 +64,7 @@ export function updateStreams(g: GraphBuilder): void {
     const exponent = node.inputs[node.op === 'couple' ? 2 : 1]!;
     const bits = fixedBits(g.tensor(node.outputs[0]!).dtype as FixedDType);
     const known = streams.get(exponent) ?? { bits, stats: [] };
+    if (known.bits !== bits) throw new ArgumentError('stream', 'one dtype on one grid', `q16 and q32 ("${node.name}")`);
     known.stats.push(g.tensor(node.outputs[1]!));
     streams.set(exponent, known);
   }

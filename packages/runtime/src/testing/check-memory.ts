@@ -74,17 +74,36 @@ function scalars(plan: Plan, step: number): Record<string, number> {
 export async function checkSameBits(backend: Backend, options: NetOptions): Promise<string[]> {
   const failures: string[] = [];
   const graph = reversibleNet(options);
-  const { calls } = compile(graph, backend.profile, { memory: 'invert' });
-  if (!calls.some((c) => c.op === 'couple' && c.attrs.direction === 'sub')) failures.push('nothing was inverted');
-  if (!calls.some((c) => c.op === 'checkEqual')) failures.push('nothing was checked');
+  if (!compile(graph, backend.profile, { memory: 'invert' }).calls.some(isUndo)) failures.push('nothing was inverted');
   const want = await runNet(backend, graph, options, { memory: 'keep', cheap: false });
-  for (const memory of ['keep', 'recompute', 'invert'] as const) {
-    const got = await runNet(backend, graph, options, { memory });
-    if (Object.keys(got).join() !== Object.keys(want).join()) failures.push(`${memory}: other names`);
+  for (const memory of [
+    { memory: 'keep' },
+    { memory: 'recompute' },
+    { memory: 'invert' },
+    ...budgets(backend, graph),
+  ] as const) {
+    const what = `${memory.memory} ${'budgetBytes' in memory ? memory.budgetBytes : ''}`;
+    // Whoever inverts checks.
+    const made = compile(graph, backend.profile, memory).calls;
+    if (made.some(isUndo) && !made.some((c) => c.op === 'checkEqual')) failures.push(`${what}: inverts unchecked`);
+    const got = await runNet(backend, graph, options, memory);
+    if (Object.keys(got).join() !== Object.keys(want).join()) failures.push(`${what}: other names`);
     for (const name of Object.keys(want))
-      if (!sameBits(got[name]!, want[name]!)) failures.push(`${memory}: ${name} differs`);
+      if (!sameBits(got[name]!, want[name]!)) failures.push(`${what}: ${name} differs`);
   }
   return failures;
+}
+
+/** `auto` at budgets between the leanest and the richest plan: units of all kinds side by side. */
+function budgets(backend: Backend, graph: Graph): MemoryOptions[] {
+  const peak = (memory: 'keep' | 'invert'): number => compile(graph, backend.profile, { memory }).memory.peakBytes;
+  const [most, least] = [peak('keep'), peak('invert')];
+  if (least >= most) return [];
+  return [0, 0.3, 0.6].map((share) => ({ memory: 'auto', budgetBytes: Math.ceil(least + share * (most - least)) }));
+}
+
+function isUndo(call: KernelCall): boolean {
+  return call.op === 'couple' && call.phase === 'backward' && call.attrs.direction === 'sub';
 }
 
 /** A chain of blocks forward and back: every element of both pieces of its first state. */
@@ -107,7 +126,9 @@ export async function checkExactInverse(backend: Backend, options: NetOptions): 
 export async function checkChecksumTrips(backend: Backend, stream: 'q16' | 'q32'): Promise<string[]> {
   const options: NetOptions = { stream, blocks: 4, train: true };
   const failures: string[] = [];
-  const plan = compile(reversibleNet(options), backend.profile, { memory: 'invert' });
+  const graph = reversibleNet(options);
+  const plan = compile(graph, backend.profile, { memory: 'invert' });
+  const kept = compile(graph, backend.profile, { memory: 'keep' });
   const weights = plan.values.filter(
     (v) => v.segment === 'persistent' && /^(up|down).*conv\.weight/.test(v.name) && isRead(plan, v),
   );
@@ -119,11 +140,19 @@ export async function checkChecksumTrips(backend: Backend, stream: 'q16' | 'q32'
     const momenta = session.names().filter((n) => n.endsWith('.momentum'));
     try {
       await executable.run(inputsOf(plan, options), scalars(plan, 0));
-      // The first coupling's own function is not needed to rebuild anything that the gradients read.
+      // The first coupling's own function is not needed to rebuild anything that the gradients read: they are those of a
+      // plan that keeps everything, with the same weight flipped.
       if (!weight.name.startsWith('down0.f')) failures.push(`${weight.name}: the step went through`);
+      const same = kept.values.find((v) => v.name === weight.name && v.segment === 'persistent' && isRead(kept, v))!;
+      using other = await backend.createSession({ seed: 3 });
+      const keeper = await other.load(withFlippedWeight(kept, same));
+      await keeper.run(inputsOf(kept, options), scalars(kept, 0));
+      for (const name of momenta)
+        if (!sameBits(await session.read(name), await other.read(name)))
+          failures.push(`${weight.name}: ${name} differs`);
     } catch (error) {
       if (!(error instanceof ChecksumError)) failures.push(`${weight.name}: ${String(error)}`);
-      else if (!/down0/.test(error.message)) failures.push(`${weight.name}: no sequence in "${error.message}"`);
+      else if (!/down[01]/.test(error.message)) failures.push(`${weight.name}: no sequence in "${error.message}"`);
       for (const name of momenta)
         if ((await session.read(name)).some((v) => v !== 0)) failures.push(`${weight.name}: ${name} was updated`);
     }

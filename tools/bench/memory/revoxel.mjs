@@ -92,7 +92,7 @@ async function measureRow(row) {
     }),
   );
   const session = await backend.createSession({ seed: Number(options.seed) });
-  global.gc?.();
+  globalThis.gc?.();
   await writeFile('/proc/self/clear_refs', '5').catch(() => undefined);
   const before = await memoryOf('VmRSS');
   const executable = await session.load(plan);

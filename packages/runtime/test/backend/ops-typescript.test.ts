@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/backend/reference/backend.js';
 import { createTypescriptBackend } from '../../src/backend/typescript/backend.js';
+import { isFloat, OP_NAMES, type Backend, type OpName, type Session } from '../../src/index.js';
 import { OP_SAMPLES, type OpSample } from './op-samples.js';
 import { inBf16, numbersOf, runSample, type SampleResult } from './run-sample.js';
 

@@ -27,6 +27,8 @@ const { values: options } = parseArgs({
     out: { type: 'string', default: 'revoxel.json' },
     /** Safetensors with the gradients of the PyTorch row `keep`, to be compared with ours. */
     reference: { type: 'string' },
+    /** Rows to run, as stream/precision/choice with commas between; default: all. */
+    only: { type: 'string' },
     row: { type: 'string' },
   },
 });
@@ -176,11 +178,12 @@ function median(list) {
 async function driveAll() {
   const own = fileURLToPath(import.meta.url);
   const passed = Object.entries(options).flatMap(([name, value]) =>
-    ['row', 'out', 'blocks'].includes(name) || value === undefined ? [] : [`--${name}`, value],
+    ['row', 'out', 'blocks', 'only'].includes(name) || value === undefined ? [] : [`--${name}`, value],
   );
   const rows = [];
   for (const blocks of options.blocks.split(',').map(Number)) {
     for (const [stream, precision, memory] of ROWS) {
+      if (options.only && !options.only.split(',').includes(`${stream}/${precision}/${memory}`)) continue;
       const row = { peer: 'revoxel', blocks, stream, precision, memory };
       const args = ['--expose-gc', own, ...passed, '--row', JSON.stringify(row)];
       const environment = { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' };

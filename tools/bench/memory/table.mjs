@@ -29,7 +29,7 @@ const rows = [
         bytes: r.memory?.peak_rss_growth,
         seconds: r.seconds?.median,
         cpu: r.seconds?.cpu_median,
-        gradient: peer === 'keep' ? 0 : r.gradients?.worst_relative_difference,
+        gradient: peer === 'keep' ? 0 : r.gradients?.[`keep ${precision}`]?.worst_relative_difference,
         status: r.status === 'ok' ? undefined : `${r.status}${r.reason ? `: ${r.reason}` : ''}`,
       },
     ];

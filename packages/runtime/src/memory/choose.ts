@@ -37,7 +37,11 @@ export function planMemory(graph: Graph, profile: BackendProfile, options: Memor
       : memory === 'recompute'
         ? bestSegments(scorer)
         : inverted(scorer);
-  return withinBudget(layOut(chosen, scorer), budgetBytes);
+  const plan = layOut(chosen, scorer);
+  if (memory !== 'recompute') return withinBudget(plan, budgetBytes);
+  // Where weights and a single level make the peak, segments save nothing and leave holes: then nothing is computed twice.
+  const kept = layOut(scorer.score(scorer.all('keep')), scorer);
+  return withinBudget(kept.memory.peakBytes <= plan.memory.peakBytes ? kept : plan, budgetBytes);
 }
 
 /** The fastest choice whose plan, laid out, fits. */

@@ -76,6 +76,28 @@ export const POOL_CASES: readonly OpCase[] = [
     golden: { fn: 'poolGradTies', args: { kernel: [2, 3, 2], stride: [1, 2, 2] } },
   },
   {
+    // Windows that tile the operand, which backends take another way.
+    op: 'poolGrad',
+    name: 'poolGrad/max-ties-in-tiles',
+    inputs: {
+      x: { shape: [2, 3, 4, 6, 6], values: { kind: 'list', values: [1, 0, 1, 1, -1, 0, 1] } },
+      dy: { shape: [2, 3, 2, 2, 3] },
+    },
+    build: (g, t) => ({
+      dx: g.emit('poolGrad', [t['x']!, t['dy']!], {
+        kind: 'max',
+        kernel: [2, 3, 2],
+        stride: [2, 3, 2],
+        padBefore: [0, 0, 0],
+        padAfter: [0, 0, 0],
+        countPadding: true,
+      })[0]!,
+    }),
+    sums: 0,
+    bf16: ['dy', 'x'],
+    golden: { fn: 'poolGradTies', args: { kernel: [2, 3, 2], stride: [2, 3, 2] } },
+  },
+  {
     op: 'pool',
     name: 'pool/max-nan-and-infinity',
     inputs: {

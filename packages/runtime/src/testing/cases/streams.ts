@@ -452,18 +452,20 @@ export const FIXED_POOL_CASES: readonly OpCase[] = TYPES.flatMap((dtype): OpCase
     sums: 0,
     golden: { fn: 'pool', args: { kind: 'max', kernel: [2, 2], stride: [2, 2], padding: 0, countPadding: true } },
   },
-  {
+  ...(
+    [
+      ['ties', [1, 3, 4, 5, 6], [1, 3, 3, 2, 3], [1, 2, 2]],
+      ['ties-in-tiles', [1, 3, 4, 6, 6], [1, 3, 2, 2, 3], [2, 3, 2]],
+    ] as const
+  ).map(([what, shape, pooled, stride]): OpCase => ({
     op: 'poolGrad',
-    name: `poolGrad/max-${dtype}-ties`,
-    inputs: {
-      x: { shape: [1, 3, 4, 5, 6], dtype, values: { kind: 'integers', low: -2, high: 1 } },
-      dy: { shape: [1, 3, 3, 2, 3] },
-    },
+    name: `poolGrad/max-${dtype}-${what}`,
+    inputs: { x: { shape, dtype, values: { kind: 'integers', low: -2, high: 1 } }, dy: { shape: pooled } },
     build: (g, t) => ({
       dx: g.emit('poolGrad', [t['x']!, t['dy']!], {
         kind: 'max',
         kernel: [2, 3, 2],
-        stride: [1, 2, 2],
+        stride: [...stride],
         padBefore: [0, 0, 0],
         padAfter: [0, 0, 0],
         countPadding: true,
@@ -471,6 +473,6 @@ export const FIXED_POOL_CASES: readonly OpCase[] = TYPES.flatMap((dtype): OpCase
     }),
     sums: 4,
     bf16: ['dy'],
-    golden: { fn: 'poolGradTies', args: { kernel: [2, 3, 2], stride: [1, 2, 2] } },
-  },
+    golden: { fn: 'poolGradTies', args: { kernel: [2, 3, 2], stride: [...stride] } },
+  })),
 ]);

@@ -64,8 +64,7 @@ interface NodeOf<K extends OpName> {
 export type GraphNode = { [K in OpName]: NodeOf<K> }[OpName];
 
 /**
- * A contiguous run of forward nodes with explicit inputs, outputs and effects: the unit in which the memory pass
- * chooses to keep, recompute or invert.
+ * A contiguous run of forward nodes: the unit in which the memory pass chooses to keep, recompute or invert.
  */
 export interface Region {
   readonly id: RegionId;
@@ -83,14 +82,6 @@ export interface Graph {
   readonly outputs: readonly { readonly name: string; readonly value: ValueId }[];
 }
 
-/** What flows over the border of a region. */
-export interface RegionBoundary {
-  readonly nodes: readonly NodeId[];
-  readonly inputs: readonly ValueId[];
-  readonly outputs: readonly ValueId[];
-  readonly effects: readonly NodeId[];
-}
-
 /** Nodes that read each value, in program order. */
 export function readersOf(graph: Graph): ReadonlyMap<ValueId, readonly GraphNode[]> {
   const readers = new Map<ValueId, GraphNode[]>();
@@ -102,35 +93,4 @@ export function readersOf(graph: Graph): ReadonlyMap<ValueId, readonly GraphNode
     }
   }
   return readers;
-}
-
-/** Whether `region` is `ancestor` or lies in it. */
-export function isWithin(graph: Graph, region: RegionId, ancestor: RegionId): boolean {
-  for (let r = region; r >= 0; r = graph.regions[r]!.parent) if (r === ancestor) return true;
-  return false;
-}
-
-/** Inputs, outputs and effects of a region's forward nodes. */
-export function regionBoundary(
-  graph: Graph,
-  region: RegionId,
-  hasEffect: (node: GraphNode) => boolean,
-): RegionBoundary {
-  const nodes = graph.nodes.filter((n) => n.phase === 'forward' && isWithin(graph, n.region, region));
-  const inside = new Set(nodes.map((n) => n.id));
-  const made = new Set(nodes.flatMap((n) => n.outputs));
-  const inputs = new Set<ValueId>();
-  for (const node of nodes) for (const v of node.inputs) if (!made.has(v)) inputs.add(v);
-  const outputs = new Set<ValueId>();
-  for (const node of graph.nodes) {
-    if (inside.has(node.id)) continue;
-    for (const v of node.inputs) if (made.has(v)) outputs.add(v);
-  }
-  for (const { value } of graph.outputs) if (made.has(value)) outputs.add(value);
-  return {
-    nodes: nodes.map((n) => n.id),
-    inputs: [...inputs],
-    outputs: [...outputs],
-    effects: nodes.filter(hasEffect).map((n) => n.id),
-  };
 }

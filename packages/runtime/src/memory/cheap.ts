@@ -5,28 +5,10 @@
 
 import type { BackendProfile } from '../backend/profile.js';
 import type { ValueId } from '../graph/graph.js';
-import type { OpName } from '../ops/registry.js';
+import type { OpDefinition } from '../ops/op.js';
+import { OPS } from '../ops/registry.js';
 import { bytesOf, canRepeat, SMALL_BYTES, type Facts } from './facts.js';
 import { nodeCost, secondsOf } from './time.js';
-
-/** Operations of one pass. */
-const ONE_PASS: ReadonlySet<OpName> = new Set<OpName>([
-  'norm',
-  'normAct',
-  'unary',
-  'cast',
-  'dequantize',
-  'scale',
-  'binary',
-  'concat',
-  'slice',
-  'split',
-  'squeeze',
-  'pad',
-  'pool',
-  'dropout',
-  'broadcast',
-]);
 
 /** Share of the step's time that all cheap values together may cost. */
 const SHARE = 0.05;
@@ -42,7 +24,7 @@ export function cheapValues(facts: Facts, profile: BackendProfile): ReadonlySet<
     .filter((v) => !results.has(v) && bytesOf(facts, v) > SMALL_BYTES)
     .flatMap((v) => {
       const node = producer.get(v)!;
-      if (!ONE_PASS.has(node.op) || !canRepeat(node)) return [];
+      if (!(OPS[node.op] as OpDefinition).onePass || !canRepeat(node)) return [];
       // Operands that the backward pass reads anyway, or that always are there.
       const free = node.inputs.every((w) => !producer.has(w) || direct.has(w) || bytesOf(facts, w) <= SMALL_BYTES);
       if (!free) return [];

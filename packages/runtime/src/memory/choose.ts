@@ -9,7 +9,7 @@ import type { Plan } from '../plan/plan.js';
 import { inverted } from './inversion.js';
 import { MEMORY_MODES, type MemoryChoice, type MemoryMode, type MemoryOptions } from './options.js';
 import { Scorer, type Scored } from './score.js';
-import { candidates, fineScorer } from './pool.js';
+import { candidates, fineScorer, type Candidate } from './pool.js';
 import { bestSegments } from './segments.js';
 
 /**
@@ -58,19 +58,20 @@ function fastestWithin(
     const plan = layOut(keep, scorer);
     if (plan.memory.peakBytes <= budgetBytes) return plan;
   }
-  let least: Plan | undefined;
   const pool = candidates(graph, profile, cheap);
   for (const candidate of pool) {
-    // What was laid out before is known; what cannot fit is only looked at to say how much is needed.
-    const known = candidate.laidOutBytes ?? candidate.peakBytes;
-    if (known > budgetBytes && candidate !== pool.at(-1)) continue;
-    const own = candidate.scorerOf();
-    const plan = layOut(own.score(candidate.choices), own);
+    // What was laid out for another budget is known; a bound that does not fit needs no layout.
+    if ((candidate.laidOutBytes ?? candidate.peakBytes) > budgetBytes) continue;
+    const plan = layOut(candidate.scorer.score(candidate.choices), candidate.scorer);
     candidate.laidOutBytes = plan.memory.peakBytes;
     if (plan.memory.peakBytes <= budgetBytes) return plan;
-    if (!least || plan.memory.peakBytes < least.memory.peakBytes) least = plan;
   }
-  return withinBudget(least!, budgetBytes);
+  const { choices, scorer: own } = pool.reduce((least, c) => (bytesOf(c) < bytesOf(least) ? c : least));
+  return withinBudget(layOut(own.score(choices), own), budgetBytes);
+}
+
+function bytesOf({ laidOutBytes, peakBytes }: Candidate): number {
+  return laidOutBytes ?? peakBytes;
 }
 
 function withinBudget(plan: Plan, budgetBytes: number | undefined): Plan {

@@ -3,9 +3,10 @@
  * them the backward pass reads, which follow from a later value, and which are cheap to make again.
  */
 
+import { isFixed } from '../graph/dtype.js';
 import type { Graph, GraphNode, ValueId } from '../graph/graph.js';
 import { typeBytes, type OpDefinition, type Recovery } from '../ops/op.js';
-import { OPS, type OpName } from '../ops/registry.js';
+import { OPS } from '../ops/registry.js';
 
 /** How a value follows from results of one of its readers. */
 export interface Inverse {
@@ -40,28 +41,17 @@ export interface Facts {
   readonly inverses: ReadonlyMap<ValueId, readonly Inverse[]>;
 }
 
-/**
- * Operations whose first operand (every operand of the others) is a stream that can be rebuilt from the result. The
- * inverses of activations and scalings are left out: they belong to residual functions, which are computed forward.
- */
-const STREAM_OPS: ReadonlySet<OpName> = new Set<OpName>([
-  'couple',
-  'binary',
-  'squeeze',
-  'resample',
-  'split',
-  'concat',
-  'permute',
-  'reshape',
-]);
-
 /** Values of at most this many bytes are kept: counters, checksums, scalars. */
 export const SMALL_BYTES = 128;
 
-/** Whether a value is the state of a stream: made by an operation of streams, or by entering one. */
+/**
+ * Whether a value is the state of a stream: it is fixed-point, or comes from where a stream could be rebuilt, and goes
+ * where it can be.
+ */
 export function isStream(facts: Facts, value: ValueId): boolean {
+  if (!facts.inverses.has(value)) return false;
   const node = facts.producer.get(value);
-  return node !== undefined && (node.op === 'quantize' || (STREAM_OPS.has(node.op) && facts.inverses.has(value)));
+  return isFixed(facts.graph.values[value]!.type.dtype) || (node?.inputs.some((v) => facts.inverses.has(v)) ?? false);
 }
 
 /** @param exactOnly - leave out inverses that are not exact to the bit. */
@@ -111,9 +101,7 @@ function clampRead(node: GraphNode, readers: ReadonlyMap<ValueId, readonly Graph
 }
 
 function inverseRule(graph: Graph, node: GraphNode, index: number): Recovery | undefined {
-  if (!STREAM_OPS.has(node.op)) return undefined;
-  // Of the operands of a sum, the first is the stream; an operand that appears twice cannot be told apart.
-  if (node.op === 'binary' && index !== 0) return undefined;
+  // An operand that appears twice cannot be told apart.
   if (node.inputs.filter((v) => v === node.inputs[index]).length > 1) return undefined;
   const op: OpDefinition = OPS[node.op];
   const rule = op.recover?.(
@@ -121,11 +109,12 @@ function inverseRule(graph: Graph, node: GraphNode, index: number): Recovery | u
     node.attrs as never,
     node.inputs.map((v) => graph.values[v]!.type),
   );
-  if (!rule) return undefined;
+  if (!rule?.stream) return undefined;
   return rule.exact || inReversible(graph, node) ? rule : undefined;
 }
 
-function inReversible(graph: Graph, node: GraphNode): boolean {
+/** Whether a node lies in a region that is marked as reversible. */
+export function inReversible(graph: Graph, node: GraphNode): boolean {
   for (let r = node.region; r >= 0; r = graph.regions[r]!.parent) if (graph.regions[r]!.reversible) return true;
   return false;
 }

@@ -23,8 +23,8 @@ export interface Candidate {
   readonly peakBytes: number;
   /** The plan's peak, once it was laid out. */
   laidOutBytes?: number;
-  /** Scores the choices, whose units are its own. */
-  scorerOf(): Scorer;
+  /** Whose units the choices are for. */
+  readonly scorer: Scorer;
 }
 
 interface Pool {
@@ -40,20 +40,19 @@ export function fineScorer(graph: Graph, profile: BackendProfile, cheap: boolean
   return new Scorer(graph, profile, { cheap, exactOnly: true });
 }
 
-/** Choices worth laying out, fastest first; the last has the lowest bound of its peak. */
+/** Choices worth laying out, fastest first. */
 export function candidates(graph: Graph, profile: BackendProfile, cheap: boolean): readonly Candidate[] {
   const known = pools.get(graph);
   if (known?.profile === profile && known.cheap === cheap) return known.candidates;
   const coarse = (): Scorer => new Scorer(graph, profile, { cheap, exactOnly: true, mostUnits: MOST_UNITS });
-  const fine = (): Scorer => fineScorer(graph, profile, cheap);
-  const of = (scorerOf: () => Scorer, list: readonly Scored[]): Candidate[] =>
-    list.map(({ choices, seconds, peakBytes }) => ({ choices, seconds, peakBytes, scorerOf }));
-  const fixed = fine();
-  const all = [
-    ...of(coarse, paretoPool(coarse())),
-    ...of(fine, [fixed.score(fixed.all('keep')), bestSegments(fixed), inverted(fixed)]),
-  ].sort((a, b) => a.seconds - b.seconds || a.peakBytes - b.peakBytes);
-  // Nothing is dropped for a neighbour that is better by its bound: laid out, it may be worse.
+  const fine = fineScorer(graph, profile, cheap);
+  const fixed = [fine.score(fine.all('keep')), bestSegments(fine), inverted(fine)];
+  const of = (scorer: Scorer, list: readonly Scored[]): Candidate[] =>
+    list.map(({ choices, seconds, peakBytes }) => ({ choices, seconds, peakBytes, scorer }));
+  // The scorer that lays out is another than the one that searched: that one knows hundreds of choices and is let go.
+  const all = [...of(coarse(), paretoPool(coarse())), ...of(fine, fixed)].sort(
+    (a, b) => a.seconds - b.seconds || a.peakBytes - b.peakBytes,
+  );
   pools.set(graph, { profile, cheap, candidates: all });
   return all;
 }

@@ -12,7 +12,7 @@ import { internal } from '../errors.js';
 import type { Graph, GraphNode, ValueId } from '../graph/graph.js';
 import type { Tensor } from '../graph/tensor.js';
 import { Rewriter } from '../lower/rewrite.js';
-import type { OpDefinition } from '../ops/op.js';
+import { readsOf, type CheckedRecovery, type OpDefinition } from '../ops/op.js';
 import { OPS } from '../ops/registry.js';
 import type { ClampRead, Facts, Inverse } from './facts.js';
 import type { Sources } from './sources.js';
@@ -29,8 +29,8 @@ class Remaker {
   /** Inversions that are still to come, the next one last. */
   private readonly pending: { readonly value: ValueId; readonly inverse: Inverse }[];
   private readonly clampReads: ReadonlyMap<GraphNode, ClampRead>;
-  /** Couplings whose operand is checked. */
-  private readonly checked: ReadonlySet<GraphNode>;
+  /** Nodes whose operand is checked when they are undone. */
+  private readonly checked: ReadonlyMap<GraphNode, CheckedRecovery>;
 
   constructor(
     private readonly facts: Facts,
@@ -48,10 +48,10 @@ class Remaker {
       .sort((a, b) => a.inverse.node.order - b.inverse.node.order || a.inverse.node.id - b.inverse.node.id);
     // Where a run of inverted couplings begins: nothing behind the value would notice if it was rebuilt wrongly.
     const inverted = new Set(this.pending.map(({ inverse }) => inverse.node));
-    this.checked = new Set(
-      this.pending
-        .filter(({ value, inverse }) => inverse.node.op === 'couple' && !inverted.has(facts.producer.get(value)!))
-        .map(({ inverse }) => inverse.node),
+    this.checked = new Map(
+      this.pending.flatMap(({ value, inverse: { node, rule } }) =>
+        rule.checked && !inverted.has(facts.producer.get(value)!) ? [[node, rule.checked]] : [],
+      ),
     );
   }
 
@@ -59,9 +59,8 @@ class Remaker {
     const { rewriter, facts, sources } = this;
     for (const node of facts.graph.nodes) {
       if (node.phase === 'forward') {
-        if (node.op === 'couple' && this.checked.has(node))
-          rewriter.copy(node, { attrs: { ...node.attrs, checksum: 'input' } });
-        else rewriter.copy(node);
+        const checked = this.checked.get(node);
+        rewriter.copy(node, checked ? { attrs: checked.attrs as typeof node.attrs } : {});
         continue;
       }
       if (node.phase === 'backward') this.undoFrom(node);
@@ -129,19 +128,17 @@ class Remaker {
 
   private invert(v: ValueId, { node, index, rule }: Inverse): Tensor {
     const { builder } = this.rewriter;
-    const wantsOutput = rule.outputs ?? [0];
-    const wantsInput = rule.inputs ?? node.inputs.map((_, i) => i).filter((i) => i !== index);
-    const outputs = node.outputs.map((w, o) => (wantsOutput.includes(o) ? this.get(w) : null));
-    const inputs = node.inputs.map((w, i) => (wantsInput.includes(i) ? this.get(w) : null));
+    const reads = readsOf(rule, index, node.inputs.length);
+    const outputs = node.outputs.map((w, o) => (reads.outputs.includes(o) ? this.get(w) : null));
+    const inputs = node.inputs.map((w, i) => (reads.inputs.includes(i) ? this.get(w) : null));
     const place = { path: `${node.name}:back`, region: node.region, phase: 'backward', order: node.order } as const;
     const recovered = builder.at(place, () => {
-      if (node.op !== 'couple' || !this.checked.has(node)) return rule.emit(outputs, inputs);
-      const direction = node.attrs.direction === 'add' ? 'sub' : 'add';
-      const operands = [outputs[0]!, inputs[1]!, inputs[2]!];
-      const [x, , sum] = builder.emit('couple', operands, { direction, checksum: 'output' });
-      // The checksum of the forward coupling is its third result.
-      builder.emit('checkEqual', [this.rewriter.get(node.outputs[2]!), sum!], {}, { name: `${node.name}:check` });
-      return x!;
+      const checked = this.checked.get(node);
+      if (!checked) return rule.emit(outputs, inputs);
+      const { operand, sum } = checked.emit(outputs, inputs);
+      const original = this.rewriter.get(node.outputs[checked.sum]!);
+      builder.emit('checkEqual', [original, sum], {}, { name: `${node.name}:check` });
+      return operand;
     });
     this.again.set(v, recovered);
     return recovered;

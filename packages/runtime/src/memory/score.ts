@@ -31,7 +31,7 @@ export class Scorer {
   evaluations = 0;
   private readonly cheap: ReadonlySet<number>;
   private readonly known = new Map<string, Scored>();
-  private readonly kernels: KernelCache = new Map();
+  private readonly kernels: KernelCache = new WeakMap();
   private readonly persistent: number;
   /** Cost of the step with nothing made twice. */
   readonly plain: { readonly seconds: number; readonly flops: number; readonly bytes: number };

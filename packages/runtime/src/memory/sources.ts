@@ -5,7 +5,7 @@
  */
 
 import type { GraphNode, ValueId } from '../graph/graph.js';
-import type { OpDefinition } from '../ops/op.js';
+import { readsOf, type OpDefinition } from '../ops/op.js';
 import { OPS } from '../ops/registry.js';
 import { bytesOf, canRepeat, isStream, SMALL_BYTES, type Facts, type Inverse } from './facts.js';
 import type { UnitChoice } from './options.js';
@@ -128,11 +128,8 @@ export function operandsOf(facts: Facts, v: ValueId, source: Source): readonly V
     }
     case 'invert': {
       const { node, index, rule } = source;
-      const outputs = (rule.outputs ?? [0]).map((o) => node.outputs[o]!);
-      const inputs = (rule.inputs ?? node.inputs.map((_, i) => i).filter((i) => i !== index)).map(
-        (i) => node.inputs[i]!,
-      );
-      return [...outputs, ...inputs];
+      const { outputs, inputs } = readsOf(rule, index, node.inputs.length);
+      return [...outputs.map((o) => node.outputs[o]!), ...inputs.map((i) => node.inputs[i]!)];
     }
     default:
       return source satisfies never;

@@ -4,7 +4,7 @@
  */
 
 import type { Graph, GraphNode, RegionId } from '../graph/graph.js';
-import { isStream, type Facts } from './facts.js';
+import { inReversible, isStream, type Facts } from './facts.js';
 
 export interface Unit {
   readonly name: string;
@@ -45,8 +45,8 @@ export function findUnits(facts: Facts, most = Number.POSITIVE_INFINITY): Units 
   const invertible = new Set<number>();
   // A reshaped or divided tensor of an ordinary network has an inverse too, but nothing is gained by it.
   for (const [v, list] of facts.inverses)
-    for (const { node } of list)
-      if (node.op === 'couple' || node.op === 'binary' || isStream(facts, v)) invertible.add(of(node));
+    if (isStream(facts, v) || list.some(({ node }) => inReversible(graph, node)))
+      for (const { node } of list) invertible.add(of(node));
   return {
     list: names.map((members, i) => ({
       name: members.length === 1 ? members[0]! : `${members[0]!} ... ${members.at(-1)!}`,

@@ -20,6 +20,7 @@ export type BinaryKind = AttrsOf<typeof attrs>['kind'];
 export const binaryOp: OpDefinition<typeof attrs> = {
   name: 'binary',
   attrs,
+  onePass: true,
   infer({ inputs, attrs: { kind }, fail }) {
     const [a, b] = inputs;
     if (!a || !b || inputs.length !== 2) return fail('expects two operands');
@@ -64,11 +65,14 @@ export const binaryOp: OpDefinition<typeof attrs> = {
   recover(index, { kind }, inputs) {
     if (!sameShape(inputs[0]!.shape, inputs[1]!.shape)) return undefined;
     // An affine coupling's factor is never zero; what else is multiplied need not be rebuilt.
-    if (kind === 'mul' && index === 0) return { exact: false, emit: ([y], operands) => div(y!, operands[1]!) };
+    if (kind === 'mul' && index === 0)
+      return { exact: false, stream: true, emit: ([y], operands) => div(y!, operands[1]!) };
     if (kind !== 'add' && kind !== 'sub') return undefined;
     const exact = inputs[0]!.dtype === 'q16' || inputs[0]!.dtype === 'q32';
     return {
       exact,
+      // Of the operands of a sum, the first is the stream.
+      stream: index === 0,
       emit: ([y], operands) => {
         const other = operands[1 - index]!;
         if (kind === 'add') return sub(y!, other);

@@ -11,6 +11,7 @@ const attrs = { shape: 'ints' } as const satisfies AttrSchema;
 export const broadcastOp: OpDefinition<typeof attrs> = {
   name: 'broadcast',
   attrs,
+  onePass: true,
   infer({ inputs, attrs: { shape }, fail }) {
     const x = inputs[0]!;
     const joint = broadcastShapes(x.shape, shape);

@@ -11,6 +11,7 @@ const attrs = { to: DTYPES } as const satisfies AttrSchema;
 export const castOp: OpDefinition<typeof attrs> = {
   name: 'cast',
   attrs,
+  onePass: true,
   infer: ({ inputs, attrs: { to } }) => [{ shape: inputs[0]!.shape, dtype: to }],
   gradient: ({ inputs, grads }) => [isFloat(inputs[0]!.dtype) ? cast(grads[0]!, inputs[0]!.dtype) : null],
 };

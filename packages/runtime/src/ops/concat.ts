@@ -10,6 +10,7 @@ const attrs = { axis: 'int' } as const satisfies AttrSchema;
 export const concatOp: OpDefinition<typeof attrs> = {
   name: 'concat',
   attrs,
+  onePass: true,
   infer({ inputs, attrs: { axis }, fail }) {
     const first = inputs[0];
     if (!first) return fail('expects at least one operand');
@@ -35,7 +36,7 @@ export const concatOp: OpDefinition<typeof attrs> = {
     const start = inputs[index]!.shape.map((_, a) =>
       a === axis ? inputs.slice(0, index).reduce((sum, t) => sum + t.shape[axis]!, 0) : 0,
     );
-    return { exact: true, inputs: [], emit: ([y]) => slice(y!, start, inputs[index]!.shape) };
+    return { exact: true, stream: true, inputs: [], emit: ([y]) => slice(y!, start, inputs[index]!.shape) };
   },
   flops: () => 0,
 };

@@ -49,13 +49,21 @@ export const coupleOp: OpDefinition<typeof attrs> = {
   },
   recover(index, { direction }) {
     if (index !== 0) return undefined;
+    const back = direction === 'add' ? 'sub' : 'add';
     return {
       exact: true,
+      stream: true,
       emit: ([y], [, f, exponent]) =>
-        y!.graph.emit('couple', [y!, f!, exponent!], {
-          direction: direction === 'add' ? 'sub' : 'add',
-          checksum: 'none',
-        })[0]!,
+        y!.graph.emit('couple', [y!, f!, exponent!], { direction: back, checksum: 'none' })[0]!,
+      checked: {
+        attrs: { direction, checksum: 'input' },
+        sum: 2,
+        emit: ([y], [, f, exponent]) => {
+          const attributes = { direction: back, checksum: 'output' } as const;
+          const [operand, , sum] = y!.graph.emit('couple', [y!, f!, exponent!], attributes);
+          return { operand: operand!, sum: sum! };
+        },
+      },
     };
   },
   inPlace: () => [[0, 0]],

@@ -15,6 +15,7 @@ const attrs = { to: ['f32', 'bf16'] } as const satisfies AttrSchema;
 export const dequantizeOp: OpDefinition<typeof attrs> = {
   name: 'dequantize',
   attrs,
+  onePass: true,
   infer(call) {
     const [k, exponent] = call.inputs;
     if (!k || call.inputs.length !== 2) return call.fail('expects k and the exponent of the grid');

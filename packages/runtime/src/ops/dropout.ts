@@ -21,6 +21,7 @@ const attrs = {
 export const dropoutOp: OpDefinition<typeof attrs> = {
   name: 'dropout',
   attrs,
+  onePass: true,
   infer({ inputs, attrs: { p }, fail }) {
     const [x, seed, step] = inputs;
     if (!x || seed?.dtype !== 'u32' || step?.dtype !== 'u32') return fail('expects x, seed and step (u32 scalars)');

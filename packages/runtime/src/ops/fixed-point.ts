@@ -10,7 +10,7 @@
  * f * 2^g is exact scaling. |q| <= L leaves half of the range for the state that q is added to.
  */
 
-import type { FixedDType } from '../graph/dtype.js';
+import { isFixed, type DType, type FixedDType } from '../graph/dtype.js';
 import type { InferCall, TensorType } from './op.js';
 
 /** dtypes of fixed-point streams, as attribute values. */
@@ -44,4 +44,25 @@ export const CHECKSUM: TensorType = { shape: [2], dtype: 'u32' };
 export function checkExponent<A>(call: InferCall<A>, exponent: TensorType | undefined): void {
   if (exponent?.dtype !== 'f32' || exponent.shape.length !== 1 || exponent.shape[0] !== 1)
     call.fail('the exponent of the grid must be f32 [1]');
+}
+
+/**
+ * Checks the operands of an operation whose x, the first, may be fixed-point: then, and only then, the exponent follows
+ * behind its `count` other ones.
+ */
+export function checkGridOperand<A>(call: InferCall<A>, count: number): void {
+  const fixed = isFixed(call.inputs[0]!.dtype);
+  if (call.inputs.length !== (fixed ? count + 1 : count))
+    call.fail('expects the exponent of the grid if, and only if, x is fixed-point');
+  if (fixed) checkExponent(call, call.inputs[count]);
+}
+
+/** What the result of such an operation may be asked to be: `same` as x, which a fixed-point x cannot be. */
+export const GRID_RESULTS = ['same', 'f32', 'bf16'] as const;
+
+/** dtype of the result. */
+export function gridResult<A>(call: InferCall<A>, to: (typeof GRID_RESULTS)[number]): DType {
+  const { dtype } = call.inputs[0]!;
+  if (isFixed(dtype) === (to === 'same')) call.fail(`a result "${to}" does not go with x of ${dtype}`);
+  return to === 'same' ? dtype : to;
 }

@@ -7,7 +7,7 @@
 import { isFixed } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
 import { dequantize } from './dequantize.js';
-import { checkExponent } from './fixed-point.js';
+import { checkGridOperand } from './fixed-point.js';
 import { NORM_MODES } from './norm.js';
 import type { OpDefinition } from './op.js';
 import { add, mul, sub } from './binary.js';
@@ -24,12 +24,10 @@ export const normActGradOp: OpDefinition<typeof attrs> = {
   attrs,
   infer(call) {
     const { inputs, fail } = call;
-    const [x, , , , , dy, exponent] = inputs;
+    const [x, , , , , dy] = inputs;
     if (!x || !dy) return fail('expects x, gamma, beta, mean, rstd, dy');
-    if (inputs.length !== (isFixed(x.dtype) ? 7 : 6))
-      fail('expects the exponent of the grid if, and only if, x is fixed-point');
-    if (isFixed(x.dtype)) checkExponent(call, exponent);
-    else if (x.dtype !== dy.dtype) fail(`x is ${x.dtype}, dy ${dy.dtype}`);
+    checkGridOperand(call, 6);
+    if (!isFixed(x.dtype) && x.dtype !== dy.dtype) fail(`x is ${x.dtype}, dy ${dy.dtype}`);
     const affine = { shape: [x.shape[1]!], dtype: 'f32' } as const;
     return [{ shape: x.shape, dtype: dy.dtype }, affine, affine];
   },

@@ -4,11 +4,10 @@
  * its grid is the fourth operand, x stands for k * 2^-g in fp32, and `to` says what y is.
  */
 
-import { isFixed } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
 import { cast } from './cast.js';
 import { dequantize } from './dequantize.js';
-import { checkExponent } from './fixed-point.js';
+import { checkGridOperand, GRID_RESULTS, gridResult } from './fixed-point.js';
 import { inferNorm, NORM_MODES, normWithStatistics } from './norm.js';
 import type { OpDefinition } from './op.js';
 import type { AttrSchema } from './schema.js';
@@ -19,21 +18,18 @@ const attrs = {
   groups: 'int',
   eps: 'float',
   slope: 'float',
-  /** dtype of y; `same` as x, which a fixed-point x cannot be. */
-  to: ['same', 'f32', 'bf16'],
+  /** dtype of y. */
+  to: GRID_RESULTS,
 } as const satisfies AttrSchema;
 
 export const normActOp: OpDefinition<typeof attrs> = {
   name: 'normAct',
   attrs,
+  onePass: true,
   infer(call) {
-    const { inputs, attrs: a, fail } = call;
-    const [y, mean, rstd] = inferNorm({ ...call, inputs: inputs.slice(0, 3) });
-    const fixed = isFixed(y!.dtype);
-    if (inputs.length !== (fixed ? 4 : 3)) fail('expects the exponent of the grid if, and only if, x is fixed-point');
-    if (fixed) checkExponent(call, inputs[3]);
-    if (fixed === (a.to === 'same')) fail(`a result "${a.to}" does not go with x of ${y!.dtype}`);
-    return [{ shape: y!.shape, dtype: a.to === 'same' ? y!.dtype : a.to }, mean!, rstd!];
+    const [y, mean, rstd] = inferNorm({ ...call, inputs: call.inputs.slice(0, 3) });
+    checkGridOperand(call, 3);
+    return [{ shape: y!.shape, dtype: gridResult(call, call.attrs.to) }, mean!, rstd!];
   },
   inPlace: () => [[0, 0]],
   replay: {

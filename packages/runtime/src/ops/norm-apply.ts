@@ -4,10 +4,9 @@
  * when it makes a normalised tensor again. Operands x, gamma, beta, mean, rstd, and the exponent when x is fixed-point.
  */
 
-import { isFixed } from '../graph/dtype.js';
-import { elementCount } from '../graph/shape.js';
-import { checkExponent } from './fixed-point.js';
-import { NORM_MODES } from './norm.js';
+import { elementCount, sameShape } from '../graph/shape.js';
+import { checkGridOperand, GRID_RESULTS, gridResult } from './fixed-point.js';
+import { inferNorm, NORM_MODES } from './norm.js';
 import type { OpDefinition } from './op.js';
 import type { AttrSchema } from './schema.js';
 
@@ -15,8 +14,8 @@ const attrs = {
   mode: NORM_MODES,
   groups: 'int',
   slope: 'float',
-  /** dtype of y; `same` as x, which a fixed-point x cannot be. */
-  to: ['same', 'f32', 'bf16'],
+  /** dtype of y. */
+  to: GRID_RESULTS,
 } as const satisfies AttrSchema;
 
 export const normApplyOp: OpDefinition<typeof attrs> = {
@@ -24,13 +23,14 @@ export const normApplyOp: OpDefinition<typeof attrs> = {
   attrs,
   infer(call) {
     const { inputs, attrs: a, fail } = call;
-    const [x, gamma, beta, mean, rstd, exponent] = inputs;
+    const [x, gamma, beta, mean, rstd] = inputs;
     if (!x || !gamma || !beta || !mean || !rstd) return fail('expects x, gamma, beta, mean and rstd');
-    if (inputs.length !== (isFixed(x.dtype) ? 6 : 5))
-      fail('expects the exponent of the grid if, and only if, x is fixed-point');
-    if (isFixed(x.dtype)) checkExponent(call, exponent);
-    if (isFixed(x.dtype) === (a.to === 'same')) fail(`a result "${a.to}" does not go with x of ${x.dtype}`);
-    return [{ shape: x.shape, dtype: a.to === 'same' ? x.dtype : a.to }];
+    // The shapes that the norm itself would have had.
+    const [y, statistic] = inferNorm({ ...call, inputs: [x, gamma, beta], attrs: { ...a, eps: 1 } });
+    for (const given of [mean, rstd])
+      if (!sameShape(given.shape, statistic!.shape)) fail(`mean and rstd must be [${statistic!.shape.join(', ')}]`);
+    checkGridOperand(call, 5);
+    return [{ shape: y!.shape, dtype: gridResult(call, a.to) }];
   },
   inPlace: () => [[0, 0]],
   flops: ({ inputs }) => 4 * elementCount(inputs[0]!.shape),

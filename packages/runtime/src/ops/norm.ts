@@ -36,6 +36,7 @@ export function inferNorm(
 export const normOp: OpDefinition<typeof attrs> = {
   name: 'norm',
   attrs,
+  onePass: true,
   infer: inferNorm,
   gradient({ inputs, outputs, grads, attrs: a, needs }) {
     const dy = grads[0];

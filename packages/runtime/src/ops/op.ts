@@ -58,8 +58,36 @@ export interface Recovery {
   readonly outputs?: readonly number[];
   /** Other operands it reads; default: all others. */
   readonly inputs?: readonly number[];
+  /**
+   * Whether the operand is the state of a stream, which the memory pass may rebuild. Inverses of activations and scalings
+   * are none: they belong to residual functions, which are computed forward.
+   */
+  readonly stream?: boolean;
   /** Emits the recovery; entries it does not read may be null. */
   emit(outputs: readonly (Tensor | null)[], inputs: readonly (Tensor | null)[]): Tensor;
+  /** The same with a proof, where the operation can give one. */
+  readonly checked?: CheckedRecovery;
+}
+
+/** A recovery that also says a checksum of what it recovered, to be compared with that of the operand itself. */
+export interface CheckedRecovery {
+  /** Attributes with which the operation gives the checksum of its operand, as result `sum`. */
+  readonly attrs: AnyAttrs;
+  readonly sum: number;
+  emit(
+    outputs: readonly (Tensor | null)[],
+    inputs: readonly (Tensor | null)[],
+  ): { readonly operand: Tensor; readonly sum: Tensor };
+}
+
+/** Results and operands of a node that a recovery of operand `index` reads. */
+export function readsOf(
+  rule: Recovery,
+  index: number,
+  operands: number,
+): { readonly outputs: readonly number[]; readonly inputs: readonly number[] } {
+  const others = Array.from({ length: operands }, (_, i) => i).filter((i) => i !== index);
+  return { outputs: rule.outputs ?? [0], inputs: rule.inputs ?? others };
 }
 
 /** How results are made a second time from the operands and from small results that are always kept (statistics). */
@@ -90,6 +118,8 @@ export interface OpDefinition<S extends AttrSchema = AttrSchema> {
   readonly effect?: 'random' | 'state' | 'check';
   /** Inverse rule for input `index`, if there is one. */
   recover?(index: number, attrs: AttrsOf<S>, inputs: readonly TensorType[]): Recovery | undefined;
+  /** One pass over its operands makes the result: the memory pass may make it again rather than keep it. */
+  readonly onePass?: true;
   /** How the memory pass makes results again; default: the operation itself on the same operands. */
   readonly replay?: Replay<AttrsOf<S>>;
   /** Fused kernels: the operations they stand for. A backend that lacks the fusion never sees it. */

@@ -10,6 +10,7 @@ const attrs = { before: 'ints', after: 'ints', value: 'float' } as const satisfi
 export const padOp: OpDefinition<typeof attrs> = {
   name: 'pad',
   attrs,
+  onePass: true,
   infer({ inputs, attrs: { before, after }, fail }) {
     const x = inputs[0]!;
     if (before.length !== x.shape.length || after.length !== x.shape.length)

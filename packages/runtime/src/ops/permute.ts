@@ -23,7 +23,7 @@ export const permuteOp: OpDefinition<typeof attrs> = {
     return [{ shape: axes.map((a) => x.shape[a]!), dtype: x.dtype }];
   },
   gradient: ({ grads, attrs: { axes } }) => [permute(grads[0]!, inverse(axes))],
-  recover: (_index, { axes }) => ({ exact: true, emit: ([y]) => permute(y!, inverse(axes)) }),
+  recover: (_index, { axes }) => ({ exact: true, stream: true, emit: ([y]) => permute(y!, inverse(axes)) }),
   flops: () => 0,
 };
 

@@ -22,6 +22,7 @@ const attrs = {
 export const poolOp: OpDefinition<typeof attrs> = {
   name: 'pool',
   attrs,
+  onePass: true,
   infer(call) {
     const { inputs, attrs: a, fail } = call;
     const x = inputs[0]!;

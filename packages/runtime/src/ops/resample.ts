@@ -118,6 +118,7 @@ export const resampleOp: OpDefinition<typeof attrs> = {
     if (index !== 0) return undefined;
     return {
       exact: isFixed(inputs[0]!.dtype),
+      stream: true,
       emit: ([y], [, ...rest]) =>
         y!.graph.emit('resample', [y!, ...rest.map((t) => t!)], { ...a, form: INVERSE[a.form] })[0]!,
     };

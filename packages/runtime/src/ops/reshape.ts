@@ -23,7 +23,7 @@ export const reshapeOp: OpDefinition<typeof attrs> = {
       shape.length < 3 || shape[1] === 1 || elementCount(shape) === shape[0]! * shape[1]!;
     return flat(inputs[0]!.shape) && flat(outputs[0]!.shape) ? [[0, 0]] : [];
   },
-  recover: (_index, _attrs, inputs) => ({ exact: true, emit: ([y]) => reshape(y!, inputs[0]!.shape) }),
+  recover: (_index, _attrs, inputs) => ({ exact: true, stream: true, emit: ([y]) => reshape(y!, inputs[0]!.shape) }),
   flops: () => 0,
 };
 

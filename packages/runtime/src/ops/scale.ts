@@ -10,6 +10,7 @@ const attrs = { factor: 'float', offset: 'float' } as const satisfies AttrSchema
 export const scaleOp: OpDefinition<typeof attrs> = {
   name: 'scale',
   attrs,
+  onePass: true,
   infer: ({ inputs, fail }) => (inputs.length === 1 ? [inputs[0]!] : fail('expects one operand')),
   gradient: ({ grads, attrs: { factor } }) => [scale(grads[0]!, factor)],
   inPlace: () => [[0, 0]],

@@ -10,6 +10,7 @@ const attrs = { start: 'ints', size: 'ints' } as const satisfies AttrSchema;
 export const sliceOp: OpDefinition<typeof attrs> = {
   name: 'slice',
   attrs,
+  onePass: true,
   infer({ inputs, attrs: { start, size }, fail }) {
     const x = inputs[0]!;
     if (start.length !== x.shape.length || size.length !== x.shape.length)

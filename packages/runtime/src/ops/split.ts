@@ -14,6 +14,7 @@ const attrs = { sizes: 'ints' } as const satisfies AttrSchema;
 export const splitOp: OpDefinition<typeof attrs> = {
   name: 'split',
   attrs,
+  onePass: true,
   infer({ inputs, attrs: { sizes }, fail }) {
     const x = inputs[0];
     if (!x || inputs.length !== 1 || x.shape.length < 2) return fail('expects one operand with axes N and C');
@@ -34,6 +35,7 @@ export const splitOp: OpDefinition<typeof attrs> = {
   },
   recover: (_index, { sizes }) => ({
     exact: true,
+    stream: true,
     outputs: sizes.map((_, i) => i),
     emit: (outputs) =>
       concat(

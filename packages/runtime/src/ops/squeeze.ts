@@ -19,6 +19,7 @@ const attrs = { block: 'ints', order: ['offsetMajor', 'channelMajor'], inverse: 
 export const squeezeOp: OpDefinition<typeof attrs> = {
   name: 'squeeze',
   attrs,
+  onePass: true,
   infer(call) {
     const { inputs, attrs: a, fail } = call;
     const x = inputs[0];
@@ -27,7 +28,7 @@ export const squeezeOp: OpDefinition<typeof attrs> = {
     return [{ shape: blockedShape(x.shape, a.block, a.inverse, fail), dtype: x.dtype }];
   },
   gradient: ({ grads, attrs: a }) => [flip(grads[0]!, a)],
-  recover: (_index, a) => ({ exact: true, emit: ([y]) => flip(y!, a) }),
+  recover: (_index, a) => ({ exact: true, stream: true, emit: ([y]) => flip(y!, a) }),
   flops: () => 0,
 };
 

@@ -17,6 +17,7 @@ export type UnaryKind = AttrsOf<typeof attrs>['kind'];
 export const unaryOp: OpDefinition<typeof attrs> = {
   name: 'unary',
   attrs,
+  onePass: true,
   infer({ inputs, fail }) {
     const x = inputs[0];
     if (!x || inputs.length !== 1) return fail('expects one operand');

@@ -34,8 +34,16 @@ interface Draft {
   scratchBlock: number;
 }
 
-/** Kernel variant and scratch of a node, which depend on its types and attributes alone: kept between similar plans. */
-export type KernelCache = Map<string, { readonly variant: number; readonly scratchBytes: number }>;
+/**
+ * Kernel variant and scratch of nodes, which depend on attributes and types alone: kept between plans of one network. By the
+ * attributes' identity, which passes preserve, then by the types as text.
+ */
+export type KernelCache = WeakMap<object, Map<string, Kernel>>;
+
+interface Kernel {
+  readonly variant: number;
+  readonly scratchBytes: number;
+}
 
 /** What lies in the transient segment and when, before offsets are known. */
 interface Outline {
@@ -52,15 +60,19 @@ interface Outline {
 
 function outline(graph: Graph, profile: BackendProfile, reuse: boolean, cache?: KernelCache): Outline {
   const { alignment } = profile;
-  const draft = (node: Draft['node']): Draft => {
+  const kernelOf = (node: Draft['node']): Kernel => {
     const query = queryOf(graph, node);
-    const key = cache && JSON.stringify([query.op, query.attrs, query.inputs, query.outputs]);
-    let kernel = key === undefined ? undefined : cache?.get(key);
-    if (!kernel) {
-      const variant = profile.variant(query);
-      kernel = { variant, scratchBytes: profile.scratchBytes(query, variant) };
-      if (key !== undefined) cache?.set(key, kernel);
-    }
+    const variant = profile.variant(query);
+    return { variant, scratchBytes: profile.scratchBytes(query, variant) };
+  };
+  const draft = (node: Draft['node']): Draft => {
+    if (!cache) return { node, ...kernelOf(node), scratchBlock: -1 };
+    const text = (v: ValueId): string => `${graph.values[v]!.type.dtype}${graph.values[v]!.type.shape.join('x')}`;
+    const types = `${node.op} ${node.inputs.map(text).join()} ${node.outputs.map(text).join()}`;
+    const byTypes = cache.get(node.attrs) ?? new Map<string, Kernel>();
+    cache.set(node.attrs, byTypes);
+    const kernel = byTypes.get(types) ?? kernelOf(node);
+    byTypes.set(types, kernel);
     return { node, ...kernel, scratchBlock: -1 };
   };
 

@@ -33,6 +33,17 @@ export const EXACT_NETS: readonly (readonly [string, NetOptions])[] = [
   ['q16, 2D', { stream: 'q16', size: [6, 6], middle: 'squeeze' }],
 ];
 
+/** Deep exact chains: both formats, bf16 inside, wrapping, batch norm and dropout; pieces of unequal width. */
+export const DEEP_NETS: readonly (readonly [string, NetOptions])[] = (['q16', 'q32'] as const).flatMap((stream) => {
+  const base = { stream, blocks: 64, size: [5, 6], pieces: [2, 3] } as const;
+  return [
+    [`${stream}`, base],
+    [`${stream}, bf16 inside`, { ...base, precision: 'bf16' }],
+    [`${stream}, wraps around`, { ...base, exponent: stream === 'q16' ? 14 : 30, gain: 30 }],
+    [`${stream}, batch norm and dropout`, { ...base, norm: 'batch', dropout: 0.3 }],
+  ] as const;
+});
+
 /** Results of two steps and, after them, all persistent values. */
 export async function runNet(
   backend: Backend,
@@ -67,7 +78,8 @@ function inputsOf(plan: Plan, { gain = 1 }: NetOptions): Record<string, HostArra
 
 function scalars(plan: Plan, step: number): Record<string, number> {
   const known: Readonly<Record<string, number>> = { lr: 0.05, seed: 11, step };
-  return Object.fromEntries(plan.step.map(({ name }) => [name, known[name] ?? 0]));
+  // A name that is not known stays undefined, which the session refuses.
+  return Object.fromEntries(plan.step.map(({ name }) => [name, known[name]!]));
 }
 
 /** Two steps under every memory choice: losses, gradients or updated weights, and states against those of `keep`. */

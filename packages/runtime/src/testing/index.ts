@@ -23,4 +23,12 @@ export { caseDigest, describeCase, goldenFolder, loadGolden, type Golden, type G
 export { BENCH_CASES, measureCase, type Measurement } from './bench-cases.js';
 export { exactInverse, reversibleNet, type NetOptions } from './reversible-net.js';
 export { measureDrift, type Drift, type DriftSetup } from './drift.js';
-export { checkChecksumTrips, checkExactInverse, checkSameBits, EXACT_NETS, runNet, sameBits } from './check-memory.js';
+export {
+  checkChecksumTrips,
+  checkExactInverse,
+  checkSameBits,
+  DEEP_NETS,
+  EXACT_NETS,
+  runNet,
+  sameBits,
+} from './check-memory.js';

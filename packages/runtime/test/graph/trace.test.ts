@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { trace } from '../../src/graph/builder.js';
-import { regionBoundary } from '../../src/graph/graph.js';
 import { heNormal, ZEROS } from '../../src/graph/initializer.js';
 import { printGraph } from '../../src/graph/print.js';
 import { graphFault } from '../../src/graph/verify.js';
@@ -59,27 +58,6 @@ describe('trace', () => {
     expect(() => trace('b', (g) => add(stranger, g.input('y', [1])))).toThrowError(
       /a tensor of graph "(a|b)" was used in graph "(a|b)"; trace both in one function/,
     );
-  });
-
-  it('knows what crosses the border of a region, and its effects', () => {
-    const graph = trace('regions', (g) => {
-      const x = g.input('x', [1, 2, 4, 4]);
-      const a = leakyRelu(x);
-      const b = g.region('block', () => {
-        const inner = dropout(add(a, x), 0.5);
-        return leakyRelu(inner);
-      });
-      g.output('y', sum(b));
-    });
-    const boundary = regionBoundary(graph, 0, (n) => 'effect' in OPS[n.op]);
-    const name = (v: number): string => {
-      const { origin } = graph.values[v]!;
-      return origin.kind === 'node' ? graph.nodes[origin.node]!.name : origin.name;
-    };
-    expect(boundary.nodes.map((n) => graph.nodes[n]!.name)).toEqual(['block.binary', 'block.dropout', 'block.unary']);
-    expect(boundary.inputs.map(name).sort()).toEqual(['seed', 'step', 'unary', 'x']);
-    expect(boundary.outputs.map(name)).toEqual(['block.unary']);
-    expect(boundary.effects.map((n) => graph.nodes[n]!.op)).toEqual(['dropout']);
   });
 
   it('verifies: a reader after an overwrite, a broken type, a region that is torn apart', () => {

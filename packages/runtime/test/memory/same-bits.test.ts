@@ -8,6 +8,7 @@ import {
   checkChecksumTrips,
   checkExactInverse,
   checkSameBits,
+  DEEP_NETS,
   EXACT_NETS,
   runNet,
   sameBits,
@@ -16,22 +17,12 @@ import { reversibleNet, type NetOptions } from '../../src/testing/reversible-net
 
 const BACKENDS = [createReferenceBackend(), createTypescriptBackend({ threads: 2 })];
 
-const DEEP: readonly (readonly [string, NetOptions])[] = (['q16', 'q32'] as const).flatMap((stream) => {
-  const base = { stream, blocks: 64, size: [5, 6], pieces: [2, 3] } as const;
-  return [
-    [`${stream}`, base],
-    [`${stream}, bf16 inside`, { ...base, precision: 'bf16' }],
-    [`${stream}, wraps around`, { ...base, exponent: stream === 'q16' ? 14 : 30, gain: 30 }],
-    [`${stream}, batch norm and dropout`, { ...base, norm: 'batch', dropout: 0.3 }],
-  ] as const;
-});
-
 describe.each(BACKENDS.map((b) => [b.name, b] as const))('%s', (_, backend) => {
   it.each(EXACT_NETS)('%s: every memory choice gives the bits of keep', { timeout: 30_000 }, async (_name, options) => {
     expect(await checkSameBits(backend, options)).toEqual([]);
   });
 
-  it.each(DEEP)('64 blocks forward and back, %s', { timeout: 30_000 }, async (_name, options) => {
+  it.each(DEEP_NETS)('64 blocks forward and back, %s', { timeout: 30_000 }, async (_name, options) => {
     expect(await checkExactInverse(backend, options)).toEqual([]);
   });
 

@@ -44,6 +44,7 @@ export function cpuProfile(threads: number = defaultThreads(), onednn?: OnednnCh
     name: onednn ? `cpu:${threads}+onednn${onednn.version}` : `cpu:${threads}`,
     alignment: 64,
     threads,
+    // Only ranks memory choices: tools/bench/memory/budgets.mjs sets planned times against measured ones.
     speed: { flopsPerSecond: 90e9 * threads, bytesPerSecond: 8e9 * threads },
     fusions: new Set(['normAct', 'normActGrad'] as const),
     packedElements(query) {

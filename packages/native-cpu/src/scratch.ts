@@ -13,6 +13,9 @@ const DOUBLE = 8;
 const NORM_BLOCK = 8192;
 /** Results summed side by side by `reduce` (LANES in native/ops/reduce.cc). */
 const REDUCE_LANES = 4096;
+/** n x n matrices per thread of the orthogonal kernels (native/ops/small-matrix.h). */
+const ORTHOGONAL_MATRICES = 9;
+const ORTHOGONAL_GRAD_MATRICES = 38;
 
 function ceil16(n: number): number {
   return 16 * Math.ceil(n / 16);
@@ -116,7 +119,6 @@ function resampleGradScratch({ attrs, inputs }: QueryOf<'resampleGrad'>, threads
   return threads * product(attrs.stride) ** 2 * sums;
 }
 
-/** @param matrices - n x n matrices per thread (native/ops/small-matrix.h). */
 function orthogonalScratch(count: number, size: number, matrices: number, threads: number): number {
   return Math.min(count, threads) * DOUBLE * matrices * size ** 2;
 }
@@ -164,9 +166,9 @@ export function scratchBytes(query: KernelQuery, threads: number): number {
     case 'resampleGrad':
       return resampleGradScratch(query, threads);
     case 'orthogonal':
-      return orthogonalScratch(y.shape[0]!, query.attrs.size, 9, threads);
+      return orthogonalScratch(y.shape[0]!, query.attrs.size, ORTHOGONAL_MATRICES, threads);
     case 'orthogonalGrad':
-      return orthogonalScratch(query.inputs[1]!.shape[0]!, query.attrs.size, 38, threads);
+      return orthogonalScratch(query.inputs[1]!.shape[0]!, query.attrs.size, ORTHOGONAL_GRAD_MATRICES, threads);
     default:
       return 0;
   }

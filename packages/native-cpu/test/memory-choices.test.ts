@@ -3,25 +3,15 @@ import {
   checkChecksumTrips,
   checkExactInverse,
   checkSameBits,
+  DEEP_NETS,
   EXACT_NETS,
   measureDrift,
-  type NetOptions,
 } from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { createBackend } from '../src/backend.js';
 import { named, notBuilt } from './built.js';
 
 const backend = notBuilt ? undefined : await createBackend({ threads: 2 });
-
-const DEEP: readonly (readonly [string, NetOptions])[] = (['q16', 'q32'] as const).flatMap((stream) => {
-  const base = { stream, blocks: 64, size: [6, 7, 8], pieces: [5, 8] } as const;
-  return [
-    [`${stream}`, base],
-    [`${stream}, bf16 inside`, { ...base, precision: 'bf16' }],
-    [`${stream}, wraps around`, { ...base, exponent: stream === 'q16' ? 14 : 30, gain: 30 }],
-    [`${stream}, batch norm and dropout`, { ...base, norm: 'batch', dropout: 0.3 }],
-  ] as const;
-});
 
 describe.skipIf(notBuilt)(named('memory choices'), () => {
   it.each(EXACT_NETS)('%s: every memory choice gives the bits of keep', { timeout: 30_000 }, async (_name, options) => {
@@ -31,7 +21,11 @@ describe.skipIf(notBuilt)(named('memory choices'), () => {
     );
   });
 
-  it.each(DEEP)('64 blocks forward and back, %s', { timeout: 30_000 }, async (_name, options) => {
+  // Larger than the reference could take: threads share the work.
+  const deep = DEEP_NETS.map(
+    ([name, options]) => [name, { ...options, size: [6, 7, 8], pieces: [5, 8] as const }] as const,
+  );
+  it.each(deep)('64 blocks forward and back, %s', { timeout: 30_000 }, async (_name, options) => {
     expect(await checkExactInverse(backend!, options)).toEqual([]);
   });
 

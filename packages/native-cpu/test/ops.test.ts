@@ -1,6 +1,6 @@
 /** Every operation against the reference and against golden values, on one, two and three threads. */
 
-import { compile, createReferenceBackend, OP_NAMES } from '@revoxel/runtime';
+import { compile, createReferenceBackend, hostArray, OP_NAMES, type HostArray, type Plan } from '@revoxel/runtime';
 import {
   formatFailures,
   forwardGraph,
@@ -18,6 +18,36 @@ import { notBuilt, named } from './built.js';
 import { LARGE_CASES } from './large-cases.js';
 
 const PLAIN: CaseVariant = { label: 'f32', bf16: false, parameters: true };
+
+/** Not here: convolutions and sums, whose kernels take less than the formulas allow where work is too little to share. */
+const EXACT_SCRATCH = [
+  'norm',
+  'normAct',
+  'normApply',
+  'normGrad',
+  'normActGrad',
+  'resize',
+  'resizeGrad',
+  'resample',
+  'resampleGrad',
+  'orthogonal',
+  'orthogonalGrad',
+] as const satisfies readonly (typeof OP_NAMES)[number][];
+
+function zerosFor(plan: Plan): Record<string, HostArray> {
+  const zeros = ({ name, value }: Plan['inputs'][number]): [string, HostArray] => {
+    const { dtype, shape } = plan.values[value]!;
+    return [
+      name,
+      hostArray(
+        dtype,
+        shape.reduce((p, n) => p * n, 1),
+      ),
+    ];
+  };
+  return Object.fromEntries(plan.inputs.map(zeros));
+}
+
 const onednn = probe().facts['oneDNN'] ?? 'not built in';
 
 describe.skipIf(notBuilt || onednn === 'not built in')(named(`convolutions by oneDNN ${onednn}`), () => {
@@ -69,6 +99,37 @@ describe.skipIf(notBuilt)(named('operations'), () => {
       }
     }
     expect(OP_NAMES.filter((op) => !seen.has(op))).toEqual([]);
+  });
+
+  // A plan that gives too little fails in every case above; one that gives too much would only waste memory.
+  it('ask for exactly the scratch that plans give', { timeout: 120_000 }, async () => {
+    const backend = await createBackend({ threads: 2 });
+    const ops = new Set<string>(EXACT_SCRATCH);
+    const seen = new Set<string>();
+    const asked = new Set<string>();
+    for (const c of [...OP_CASES, ...LARGE_CASES]) {
+      const graphs = variantsOf(c).flatMap((v) => [
+        forwardGraph(c, v),
+        ...(c.gradient?.length ? [gradientGraph(c, v)] : []),
+      ]);
+      for (const plan of graphs.map((graph) => compile(graph, backend.profile))) {
+        for (const [at, { op, scratch }] of plan.calls.entries()) {
+          const key = `${op} ${scratch.bytes}`;
+          if (!ops.has(op) || scratch.bytes === 0 || seen.has(key)) continue;
+          seen.add(key);
+          using session = await backend.createSession();
+          const cut = { offset: scratch.offset, bytes: 0 };
+          const calls = plan.calls.map((call, i) => (i === at ? { ...call, scratch: cut } : call));
+          const run = await session.load({ ...plan, calls });
+          const failure: unknown = await run
+            .run(zerosFor(plan), Object.fromEntries(plan.step.map(({ name }) => [name, 1])))
+            .catch((error: unknown) => error);
+          asked.add(`${op} ${/needs (\d+) bytes of scratch/.exec(String(failure))?.[1]}`);
+        }
+      }
+    }
+    expect([...asked].sort()).toEqual([...seen].sort());
+    expect(new Set([...seen].map((key) => key.split(' ')[0]))).toEqual(ops);
   });
 
   // Three threads on any machine: shares are then uneven and some of them empty.

@@ -130,7 +130,7 @@ describe.skipIf(notBuilt)(named('exact streams'), () => {
       expect(stats[3]).toBe(1);
     });
 
-    it(`resampling of ${dtype} inverts exactly, on the way in place or not`, async () => {
+    it(`resampling of ${dtype} inverts exactly, on any number of threads`, async () => {
       const graph = trace('there-and-back', (g) => {
         const e = exponentOf(g, dtype);
         const k = quantize(g.input('x', [1, 5, 12, 20, 18]), e, dtype);

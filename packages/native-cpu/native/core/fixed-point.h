@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "tensor.h"
 
@@ -16,6 +17,14 @@ inline bool isFixed(DType dtype) { return dtype == DType::q16 || dtype == DType:
 /** Largest |q| that one add may bring: exact in fp32 for both dtypes. */
 template <class Int>
 constexpr float ADD_LIMIT = sizeof(Int) == 2 ? 16384.0f : 1073741824.0f;
+
+/** Whether -limit < q < limit, of a difference modulo 2^bits: one unsigned comparison, as q + limit - 1 is at most 2 limit - 2 exactly then. */
+template <class Int>
+constexpr bool isBelowLimit(std::make_unsigned_t<Int> q) {
+  using Bits = std::make_unsigned_t<Int>;
+  constexpr Bits limit = static_cast<Bits>(ADD_LIMIT<Int>);
+  return static_cast<Bits>(q + (limit - 1)) <= static_cast<Bits>(2 * limit - 2);
+}
 
 /** |k| above it counts as near the limit. */
 template <class Int>

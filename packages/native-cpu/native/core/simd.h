@@ -1,7 +1,7 @@
 /**
  * Vector loops: leaf functions over flat float arrays are compiled for several instruction sets, chosen once when the
- * addon is loaded. Only leaves carry the mark; loops over them, and parallel regions, stay outside. bf16 and fixed-point tensors are
- * widened chunk by chunk around the same leaves, so that every loop exists once.
+ * addon is loaded. Only leaves carry the mark; loops over them, and parallel regions, stay outside. bf16 and fixed-point
+ * tensors are widened chunk by chunk around the same leaves, so that every loop exists once.
  *
  * Not for convolutions, which have their own dispatch (kernels/).
  */

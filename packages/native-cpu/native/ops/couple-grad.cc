@@ -18,21 +18,20 @@ REVOXEL_CLONES void maskByF(const float* f, const float* dy, float* df, int64_t 
   }
 }
 
-// -limit < q < limit; differences wrap around.
+// Differences wrap around.
 REVOXEL_CLONES void maskByQ16(const int16_t* before, const int16_t* after, const float* dy, float* df, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; i++) {
-    const int32_t q = static_cast<int16_t>(after[i] - before[i]);
-    df[i] = (q < 0 ? -q : q) < 16384 ? dy[i] : 0.0f;
+    const uint16_t q = static_cast<uint16_t>(after[i] - before[i]);
+    df[i] = isBelowLimit<int16_t>(q) ? dy[i] : 0.0f;
   }
 }
 
 REVOXEL_CLONES void maskByQ32(const int32_t* before, const int32_t* after, const float* dy, float* df, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; i++) {
-    // One unsigned comparison: q + limit - 1 is at most 2 limit - 2 exactly then.
     const uint32_t q = static_cast<uint32_t>(after[i]) - static_cast<uint32_t>(before[i]);
-    df[i] = q + 1073741823u <= 2147483646u ? dy[i] : 0.0f;
+    df[i] = isBelowLimit<int32_t>(q) ? dy[i] : 0.0f;
   }
 }
 
@@ -49,7 +48,7 @@ REVOXEL_CLONES void maskNarrowByQ16(const uint16_t* before, const uint16_t* afte
 #pragma omp simd
   for (int64_t i = 0; i < n; i++) {
     const uint16_t q = static_cast<uint16_t>(after[i] - before[i]);
-    df[i] = static_cast<uint16_t>(q + 16383u) <= 32766u ? dy[i] : uint16_t{0};
+    df[i] = isBelowLimit<int16_t>(q) ? dy[i] : uint16_t{0};
   }
 }
 
@@ -68,7 +67,7 @@ void coupleGrad(const Args& args) {
   const bool fromF = attrs.from == CoupleGradFrom::f, small = attrs.to == QuantizeTo::q16;
   const Tensor &first = args.in[0], &second = args.in[1], &dy = args.in[fromF ? 1 : 2], &df = args.out[0];
   args.require(first.count == df.count && second.count == df.count && dy.count == df.count && dy.dtype == df.dtype, "operands and result differ");
-  args.require(fromF || (first.dtype == second.dtype && first.dtype == (small ? DType::q16 : DType::q32)), "both states must have the stream's dtype");
+  args.require(fromF ? args.in[2].count == 1 : (first.dtype == second.dtype && first.dtype == (small ? DType::q16 : DType::q32)), "expects one exponent, or two states of the stream's dtype");
   const float scale = fromF ? gridScale(args.in[2]) : 1.0f;
   // Half a step below the limit everything rounds to the limit; floats just below 2^30 are whole.
   const float bound = small ? ADD_LIMIT<int16_t> - 0.5f : ADD_LIMIT<int32_t>;

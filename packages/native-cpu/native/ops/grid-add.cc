@@ -1,7 +1,7 @@
 #include "grid-add.h"
 
-#include <array>
 #include <cstring>
+#include <vector>
 
 #include "../core/fixed-point.h"
 #include "../core/parallel.h"
@@ -170,12 +170,10 @@ void gridChunk(GridMode mode, GridSum sum, const Int* k, const float* f, Int* y,
   if (largest > report.largest) report.largest = largest;
 }
 
-constexpr int64_t MAX_PARTS = 1024;
-
 template <class Int>
 Report pass(const Args& args, GridMode mode, GridSum sum, const Tensor* k, const Tensor& f, const Tensor& y, float scale) {
   const int64_t parts = y.count < 2 * GRAIN ? 1 : args.threads;
-  std::array<Report, MAX_PARTS> reports;
+  std::vector<Report> reports(static_cast<size_t>(parts));
   parallelParts(args.threads, parts, [&](int64_t part) {
     const Share share = shareOf(y.count, part, parts, CHUNK);
     Report own;
@@ -190,7 +188,7 @@ Report pass(const Args& args, GridMode mode, GridSum sum, const Tensor* k, const
     reports[static_cast<size_t>(part)] = own;
   });
   Report total;
-  for (int64_t part = 0; part < parts; part++) total.merge(reports[static_cast<size_t>(part)]);
+  for (const Report& report : reports) total.merge(report);
   return total;
 }
 
@@ -199,7 +197,7 @@ Report pass(const Args& args, GridMode mode, GridSum sum, const Tensor* k, const
 void gridAdd(const Args& args, GridMode mode, GridSum sum, const Tensor* k, const Tensor& f, const Tensor& exponent, const Tensor& y, const Tensor& stats, const Tensor* checksum) {
   args.require(f.count == y.count && (!k || (k->count == y.count && k->dtype == y.dtype)), "operands and result differ");
   args.require(isFixed(y.dtype) && (f.dtype == DType::f32 || f.dtype == DType::bf16) && exponent.count == 1, "expects floats and a fixed-point result");
-  args.require(stats.count == 4 && (!checksum || checksum->count == 2) && args.threads <= MAX_PARTS, "reports have the wrong size");
+  args.require(stats.count == 4 && (!checksum || checksum->count == 2), "reports have the wrong size");
   const float scale = gridScale(exponent);
   const Report total = y.dtype == DType::q16 ? pass<int16_t>(args, mode, sum, k, f, y, scale) : pass<int32_t>(args, mode, sum, k, f, y, scale);
   float* const report = stats.f32();

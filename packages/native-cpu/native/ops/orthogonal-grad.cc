@@ -79,9 +79,9 @@ void orthogonalGrad(const Args& args) {
   const int64_t numbers = attrs.kind == OrthogonalKind::givens ? n * (n - 1) / 2 : nn;
   args.require(dq.count == count * nn && w.count == count * numbers && dw.count == w.count && w.dtype == DType::f32 && dq.dtype == DType::f32, "operands and result do not fit the size");
   const int64_t parts = args.threads < count ? args.threads : count;
-  double* const scratch = args.scratchOf<double>(parts * (2 + ORTHOGONAL_GRAD_MATRICES) * nn);
+  double* const scratch = args.scratchOf<double>(parts * ORTHOGONAL_GRAD_MATRICES * nn);
   parallelParts(args.threads, parts, [&](int64_t part) {
-    double* const g = scratch + part * (2 + ORTHOGONAL_GRAD_MATRICES) * nn;
+    double* const g = scratch + part * ORTHOGONAL_GRAD_MATRICES * nn;
     double *const da = g + nn, *const work = da + nn;
     const Share share = shareOf(count, part, parts);
     for (int64_t c = share.begin; c < share.end; c++) {

@@ -131,9 +131,9 @@ inline void skewOf(const float* w, double* to, int64_t n) {
   }
 }
 
-/** Matrices of scratch per thread; mirrored by orthogonalScratch in src/scratch.ts. */
+/** Matrices of scratch per thread; mirrored in src/scratch.ts. */
 constexpr int64_t ORTHOGONAL_MATRICES = 2 + EXPONENTIAL_WORK;
-/** The derivative of the exponential works with matrices of twice the size. */
-constexpr int64_t ORTHOGONAL_GRAD_MATRICES = 4 * (2 + EXPONENTIAL_WORK);
+/** Two, and those of the derivative of the exponential, which works with matrices of twice the size. */
+constexpr int64_t ORTHOGONAL_GRAD_MATRICES = 2 + 4 * (2 + EXPONENTIAL_WORK);
 
 }  // namespace revoxel::ops

@@ -7,7 +7,6 @@ import {
   invertibleWidths,
   MODEL_KINDS,
   modelLimits,
-  modelParameterCount,
   modelParameters,
   partiallyReversibleParameterCount,
   partiallyReversibleParameters,
@@ -78,9 +77,6 @@ describe.each(KINDS)('%s', (kind) => {
     const rank = ranksOf(kind)[0]!;
     const names = (more: object) => modelParameters(small(kind, more), 1, rank).map((p) => p.name);
     for (const stream of STREAM_KINDS) expect(names({ stream })).toEqual(names({}));
-    expect(modelParameterCount(small(kind), 1, rank)).toBe(
-      modelParameters(small(kind), 1, rank).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0),
-    );
   });
 });
 
@@ -174,7 +170,7 @@ describe('invertibleWidths', () => {
 
 describe('fully invertible networks', () => {
   const streamElements = (graph: Graph): Set<number> =>
-    // All pieces of one level together, by the additions to them.
+    // Both pieces of a level together, where a resampled tensor is divided into them.
     new Set(
       graph.nodes
         .filter((n) => n.op === 'split')
@@ -184,7 +180,7 @@ describe('fully invertible networks', () => {
   it.each([['iunet3d'], ['revunet3d']] as const)('%s loses no element on the way down', (kind) => {
     const graph = netGraph(small(kind), [1, 1, 8, 8, 8]);
     const net = kind === 'iunet3d' ? resolveIunet(small(kind) as never, 3) : resolveRevunet(small(kind) as never, 3);
-    expect(streamElements(graph)).toEqual(new Set([net.widths[0]!.go * 512, net.widths[1]!.go * 64].map((n) => n)));
+    expect(streamElements(graph)).toEqual(new Set([net.widths[0]!.go * 512, net.widths[1]!.go * 64]));
   });
 
   it.each(['iunet3d', 'irevunet3d', 'iunet2d', 'irevunet2d'] as const)('%s takes every resampling', (kind) => {

@@ -33,7 +33,7 @@ import {
   type TraceOptions,
 } from './reversible-block.js';
 import { openGrid } from './stream.js';
-import { wholeAtLeast } from './unet-config.js';
+import { probabilityBelowOne, wholeAtLeast } from './unet-config.js';
 
 /** Configuration of `irevunet3d` and `irevunet2d`; `resampling` is `squeeze` by default. */
 export interface IrevunetConfig extends InvertibleConfig, ResamplingConfig {
@@ -90,7 +90,7 @@ export function resolveIrevunet(config: IrevunetConfig, rank: number): ResolvedI
   wholeAtLeast('minHidden', minHidden, 1);
   wholeAtLeast('maxHidden', maxHidden, minHidden);
   if (norm !== 'instance' && norm !== 'batch') throw new ArgumentError('norm', 'instance or batch', norm);
-  if (!(probability >= 0 && probability < 1)) throw new ArgumentError('dropout', 'a probability below 1', probability);
+  probabilityBelowOne('dropout', probability);
   let width = baseChannels;
   const channels = shared.strides.map((stride) => (width *= elementCount(stride)));
   return {

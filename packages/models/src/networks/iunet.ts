@@ -2,8 +2,7 @@
  * iUNet: the fully invertible U-Net, 3D and 2D. Between stem and head it is one reversible chain.
  *
  * Residual functions: twice (convolution 3^d without bias -> instance norm -> leaky ReLU), hidden width the larger of
- * input and output. Resolution changes by the Haar
- * wavelet unless the configuration says otherwise. Not here: the skeleton (invertible-unet.ts).
+ * input and output. Resolution changes by the Haar wavelet unless the configuration says otherwise. Not here: the skeleton (invertible-unet.ts).
  *
  * Parameter names, with level l from 0 (full resolution): `stem.{p}.weight` (0 skip, 1 go); `encoder.{l}.block{i}.f.{j}...`
  * and `.g.{j}...` with `conv.weight`, `norm.weight`, `norm.bias`; the same under `decoder.{l}`; `encoder.{l}.down.weight`
@@ -83,9 +82,6 @@ export function resolveIunet(config: IunetConfig, rank: number): ResolvedIunet {
   };
 }
 
-/** Residual functions that end in norm and activation add up to five to an element at once; Haar details are sums of many. */
-const HEADROOM = 2;
-
 /**
  * Trace a 3D iUNet.
  *
@@ -108,7 +104,7 @@ function iunet(name: string, x: Tensor, rank: number, config: IunetConfig): Tens
   checkRank(name, x, rank);
   const net = resolveIunet(config, rank);
   checkInputSize(name, x, net.divisor, net.levels);
-  const grid = openGrid(g, 'stream', net.stream, net.precision, HEADROOM);
+  const grid = openGrid(g, 'stream', net.stream, net.precision);
   const style = { slope: net.slope, eps: net.eps, bias: false };
   const kernel = new Array<number>(rank).fill(3);
   const still = new Array<number>(rank).fill(1);

@@ -7,7 +7,13 @@
 import { ArgumentError } from '@revoxel/runtime';
 import { product } from './layers.js';
 import type { Precision, StreamKind } from './stream.js';
-import { resolveStrides, wholeAtLeast, type ParameterSpec, type PerAxisSize } from './unet-config.js';
+import {
+  probabilityBelowOne,
+  resolveStrides,
+  wholeAtLeast,
+  type ParameterSpec,
+  type PerAxisSize,
+} from './unet-config.js';
 
 /** Configuration of `partiallyReversibleUnet3d`. */
 export interface PartiallyReversibleConfig {
@@ -109,7 +115,7 @@ export function resolvePartiallyReversible(
     if (wrong !== undefined)
       throw new ArgumentError('groups', `a divisor of ${wrong / 2}, the channels of a piece`, groups);
   }
-  if (!(dropout >= 0 && dropout < 1)) throw new ArgumentError('dropout', 'a probability below 1', dropout);
+  probabilityBelowOne('dropout', dropout);
   return {
     classes,
     levels,

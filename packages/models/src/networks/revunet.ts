@@ -27,7 +27,7 @@ import {
 import { invertibleUnet, streamHead, streamStem, type InvertibleWidth } from './invertible-unet.js';
 import { preActivation, type ResidualStyle, type TraceOptions } from './reversible-block.js';
 import { openGrid } from './stream.js';
-import { resolveHeads } from './unet-config.js';
+import { probabilityBelowOne, resolveHeads } from './unet-config.js';
 
 /** Configuration of `revunet3d`. */
 export interface RevunetConfig extends InvertibleConfig {
@@ -82,7 +82,7 @@ export function resolveRevunet(config: RevunetConfig, rank: number): ResolvedRev
   } = config;
   const shared = resolveInvertible(config, levels, rank, 'haar');
   if (!(residualScale >= 0)) throw new ArgumentError('residualScale', 'a number of at least 0', residualScale);
-  if (!(dropout >= 0 && dropout < 1)) throw new ArgumentError('dropout', 'a probability below 1', dropout);
+  probabilityBelowOne('dropout', dropout);
   return {
     ...shared,
     widths: resolveWidths(baseChannels, multiplier, maxChannels, shared.strides),

@@ -40,14 +40,12 @@ export interface Grid {
 /**
  * Declare a stream's grid. Fixed-point kinds get the persistent state `{scope}.{name}.exponent` `[1]`, which starts at
  * the runtime's `START_EXPONENT` and follows the range of the stream between steps (`updateStreams`).
- *
- * @param headroom - bits of range more, for streams that are known to start large. Default 0.
  */
-export function openGrid(g: GraphBuilder, name: string, kind: StreamKind, precision: Precision, headroom = 0): Grid {
+export function openGrid(g: GraphBuilder, name: string, kind: StreamKind, precision: Precision): Grid {
   if (!STREAM_KINDS.includes(kind)) throw new ArgumentError('stream', `one of ${STREAM_KINDS.join(', ')}`, kind);
   if (precision !== 'f32' && precision !== 'bf16') throw new ArgumentError('precision', 'f32 or bf16', precision);
   if (!isFixed(kind)) return { kind, precision };
-  const exponent = g.state(`${name}.exponent`, [1], { kind: 'constant', value: START_EXPONENT[kind] - headroom });
+  const exponent = g.state(`${name}.exponent`, [1], { kind: 'constant', value: START_EXPONENT[kind] });
   return { kind, precision, exponent };
 }
 

@@ -163,6 +163,11 @@ export function wholeAtLeast(name: string, value: number, least: number): void {
     throw new ArgumentError(name, `an integer of at least ${least}`, value);
 }
 
+/** @internal */
+export function probabilityBelowOne(name: string, value: number): void {
+  if (!(value >= 0 && value < 1)) throw new ArgumentError(name, 'a probability below 1', value);
+}
+
 /** Number of heads that a `deepSupervision` field asks for. @internal */
 export function resolveHeads(deepSupervision: boolean | number | undefined, most: number): number {
   const heads = deepSupervision === true ? most : deepSupervision === false ? 1 : (deepSupervision ?? 1);

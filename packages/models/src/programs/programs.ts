@@ -2,7 +2,7 @@
  * The three graphs of a segmentation run: a training step, a validation step, inference. They name the same parameters,
  * so plans made of them share one session. Not here: compiling and running them (@revoxel/training).
  */
-import { argmax, cast, gradients, type Graph, softmax, trace, updateStreams } from '@revoxel/runtime';
+import { argmax, cast, gradients, softmax, trace, updateStreams, type Graph } from '@revoxel/runtime';
 import { deeplySupervised, deepSupervisionWeights, supervisedHeads } from '../losses/deep-supervision.js';
 import { diceCrossEntropy, type DiceCrossEntropyOptions } from '../losses/dice-cross-entropy.js';
 import { applyModel, modelLimits, type ModelConfig } from '../networks/model.js';

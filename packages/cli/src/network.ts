@@ -1,16 +1,19 @@
 /** The options of a network and of its memory that `plan` and `train` share: their schema, and what they come to. */
+import { STREAM_KINDS } from '@revoxel/models';
+import { MEMORY_MODES } from '@revoxel/runtime';
 import { isReversible, type MemorySetting, type ModelKind, type ModelWishes } from '@revoxel/training';
+import { z } from 'zod';
 import { UsageError } from './exit.js';
-import { byteSize, memoryMode, precision, streamKind, whole } from './schema.js';
+import { byteSize, whole } from './schema.js';
 
 /** Fields of the schema of a command that has these options. */
 export const networkFields = {
   channels: whole(1).optional(),
   levels: whole(2).optional(),
   blocks: whole(1).optional(),
-  stream: streamKind.optional(),
-  precision: precision.optional(),
-  memory: memoryMode.optional(),
+  stream: z.enum(STREAM_KINDS).optional(),
+  precision: z.enum(['f32', 'bf16']).optional(),
+  memory: z.enum(MEMORY_MODES).optional(),
   budget: byteSize.optional(),
 };
 

@@ -67,11 +67,6 @@ export const byteSize = z
     'expects a size such as 8GiB, 512MiB, 20GB or 8589934592',
   );
 
-/** Choices of the memory pass, kinds of streams and dtypes, as in the table of options. */
-export const memoryMode = z.enum(['keep', 'recompute', 'invert', 'auto']);
-export const streamKind = z.enum(['f32', 'bf16', 'q16', 'q32']);
-export const precision = z.enum(['f32', 'bf16']);
-
 /** Name of a backend. */
 export const backendName = z.enum(['auto', 'cpu', 'typescript', 'reference']);
 

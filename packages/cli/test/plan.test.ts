@@ -1,6 +1,6 @@
 /** `revoxel plan`: what it prints and gives as JSON, what it refuses, and that measuring happens in processes of its own. */
-import { MODEL_KINDS, type ModelConfig } from '@revoxel/models';
-import { loadBackend } from '@revoxel/runtime';
+import { MODEL_KINDS, STREAM_KINDS, type ModelConfig } from '@revoxel/models';
+import { loadBackend, MEMORY_MODES } from '@revoxel/runtime';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/options.js';
 import { byteSize, parse, sizes } from '../src/schema.js';
@@ -105,7 +105,19 @@ describe('the JSON', { timeout: 60_000 }, () => {
     const { plans } = await json(...large, '--memory', 'keep');
     expect(plans[0]!.memory.peakBytes).toBeGreaterThan(2 ** 20);
     expect(plans[0]!.largestCube).toBeLessThan(64);
-    expect((await json(...large)).plans.map((p) => p.largestCube! > 0)).toEqual([true, true, true]);
+    expect((await json(...large)).plans.map((p) => p.largestCube! > 0)).toEqual([true, true, true, true]);
+  });
+
+  it('has the leanest plan of auto, by its own name, where the given patch is too large', async () => {
+    const large = [...small, '--patch', '64,64,64', '--budget', '1MiB', '--largest-cube', '--memory', 'auto', '--json'];
+    const { code, stdout, stderr } = await call('plan', ...large);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/^warning: --patch does not fit under auto, its leanest plan is shown: needs /m);
+    const { memory, plans } = JSON.parse(stdout) as ReportJson;
+    expect(memory.mode).toBe('auto');
+    expect(memory.peakBytes).toBeGreaterThan(2 ** 20);
+    expect(plans).toHaveLength(1);
+    expect(plans[0]!.largestCube).toBeLessThan(64);
   });
 
   it.each(MODEL_KINDS)('plans %s', async (kind) => {
@@ -302,9 +314,13 @@ describe('sizes', () => {
 });
 
 describe('the table of options', () => {
-  it('knows the networks of @revoxel/models', () => {
-    const choices = (command: string): readonly string[] =>
-      COMMANDS.find((c) => c.name === command)!.options.find((o) => o.flags.startsWith('--model '))!.choices!;
+  it('knows networks, streams and memory choices of the libraries', () => {
+    const choices = (command: string, flag = '--model'): readonly string[] =>
+      COMMANDS.find((c) => c.name === command)!.options.find((o) => o.flags.startsWith(`${flag} `))!.choices!;
+    for (const command of ['plan', 'train']) {
+      expect(choices(command, '--stream')).toEqual(STREAM_KINDS);
+      expect(choices(command, '--memory')).toEqual(MEMORY_MODES);
+    }
     expect([...choices('plan')].sort()).toEqual([...MODEL_KINDS].sort());
     expect([...choices('train')].sort()).toEqual(MODEL_KINDS.filter((kind) => !kind.endsWith('2d')).sort());
   });

@@ -39,7 +39,6 @@ export { makePlans } from './plan/make-plans.js';
 export type { PlanFacts, PlanOptions, PlanTarget } from './plan/make-plans.js';
 export { isReversible, modelConfig, rankOf, streamOf } from './plan/model-config.js';
 export type { ModelKind, ModelWishes } from './plan/model-config.js';
-export { memoryText } from './plan/memory-setting.js';
 export type { MemorySetting } from './plan/memory-setting.js';
 export { CubeSearch } from './plan/largest-cube.js';
 export type { CubeProgram } from './plan/largest-cube.js';

@@ -35,7 +35,6 @@ it('exports exactly these values', () => {
       "makeSplits",
       "maskedChannels",
       "measureStep",
-      "memoryText",
       "modelConfig",
       "openCheckpoint",
       "openDataset",

@@ -55,7 +55,7 @@ export const command: CommandRun = async (input, { output, signal }) => {
       mode: o.memory,
       budgetBytes: o.budget,
       mustFit: !o.largestCube,
-      onLeftOut: (text: string) => progress.show({ kind: 'warning', text }),
+      onWarning: (text: string) => progress.show({ kind: 'warning', text }),
       signal,
     };
     let choices = await planChoices(query);
@@ -77,7 +77,7 @@ export const command: CommandRun = async (input, { output, signal }) => {
     if (o.measure) {
       const measure = (choice: PlannedChoice): Promise<StepMeasurement> => {
         progress.show({ kind: 'stage', text: `running two steps with memory ${choice.mode}` });
-        return measureApart(input, choice.mode, input['budget'] as string | undefined, signal);
+        return measureApart(input, choice, signal);
       };
       choices = await oneAfterTheOther(choices, async (choice) => ({ ...choice, measured: await measure(choice) }));
     }

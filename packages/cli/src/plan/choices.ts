@@ -17,6 +17,8 @@ import type { StepMeasurement } from '@revoxel/training';
 export interface PlannedChoice {
   readonly mode: MemoryMode;
   readonly plan: Plan;
+  /** Budget that `auto` was given: the one asked for, or what its leanest plan needs. */
+  readonly budgetBytes?: number;
   /** Time that making the plan took. */
   readonly planMs: number;
   /** Edge of the largest cube within the budget, null when none fits; when it was asked for. */
@@ -34,8 +36,8 @@ export interface ChoicesQuery {
   readonly budgetBytes: number | undefined;
   /** Whether a patch that is too large for the budget is a fault; it is none where the question is which patch fits. */
   readonly mustFit: boolean;
-  /** Told why a choice is not in the table. */
-  readonly onLeftOut: (text: string) => void;
+  /** Told why a choice is not in the table, or does not keep to the budget. */
+  readonly onWarning: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -46,27 +48,31 @@ export interface ChoicesQuery {
  */
 export async function planChoices(query: ChoicesQuery): Promise<PlannedChoice[]> {
   const { mode, budgetBytes, mustFit } = query;
-  if (mode !== undefined) {
-    try {
-      return [await planOne(query, mode, mustFit || mode === 'auto' ? budgetBytes : undefined)];
-    } catch (error) {
-      if (mustFit || !(error instanceof OutOfMemoryError)) throw error;
-      query.onLeftOut(`--patch does not fit, this is what it would need by "invert": ${error.message}`);
-      return [await planOne(query, 'invert', undefined)];
-    }
-  }
+  if (mode === 'auto') return [await planAuto(query, budgetBytes!)];
+  if (mode !== undefined) return [await planOne(query, mode, mustFit ? budgetBytes : undefined)];
   const list: PlannedChoice[] = [];
   for (const each of ['keep', 'recompute', 'invert'] as const) list.push(await planOne(query, each, undefined));
   if (budgetBytes === undefined) return list;
   try {
-    list.push(await planOne(query, 'auto', budgetBytes));
+    list.push(await planAuto(query, budgetBytes));
   } catch (error) {
     // Only `auto` leaves inexact inverses alone; a float stream may still fit by `invert`.
     const fits = list.some(({ plan }) => plan.memory.peakBytes <= budgetBytes);
-    if (!(error instanceof OutOfMemoryError && (fits || !mustFit))) throw error;
-    query.onLeftOut(`no row for auto: ${error.message}`);
+    if (!(error instanceof OutOfMemoryError && fits)) throw error;
+    query.onWarning(`no row for auto: ${error.message}`);
   }
   return list;
+}
+
+/** `auto` within the budget; or, where nothing must fit, its leanest plan. */
+async function planAuto(query: ChoicesQuery, budgetBytes: number): Promise<PlannedChoice> {
+  try {
+    return await planOne(query, 'auto', budgetBytes);
+  } catch (error) {
+    if (query.mustFit || !(error instanceof OutOfMemoryError)) throw error;
+    query.onWarning(`--patch does not fit under auto, its leanest plan is shown: ${error.message}`);
+    return planOne(query, 'auto', error.neededBytes);
+  }
 }
 
 async function planOne(
@@ -77,6 +83,7 @@ async function planOne(
   await setImmediate();
   signal.throwIfAborted();
   const began = performance.now();
-  const plan = compile(graph, profile, { memory: mode, ...(budgetBytes === undefined ? {} : { budgetBytes }) });
-  return { mode, plan, planMs: performance.now() - began };
+  const budget = budgetBytes === undefined ? {} : { budgetBytes };
+  const plan = compile(graph, profile, { memory: mode, ...budget });
+  return { mode, plan, planMs: performance.now() - began, ...(mode === 'auto' ? budget : {}) };
 }

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { InterruptedError, type StepMeasurement } from '@revoxel/training';
 import type { MemoryMode } from '@revoxel/runtime';
+import type { PlannedChoice } from './choices.js';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
@@ -19,19 +20,23 @@ const OWN = new Set(['json', 'measure', 'measureHere', 'largestCube', 'memory', 
  * Measure a choice in a fresh process.
  *
  * @param input - the options of this command, as given.
- * @param budget - as given; only passed on where the choice depends on it.
  * @throws Error with the child's own line when it fails; InterruptedError when it was stopped.
  */
 export async function measureApart(
   input: Readonly<Record<string, unknown>>,
-  mode: MemoryMode,
-  budget: string | undefined,
+  { mode, budgetBytes }: Pick<PlannedChoice, 'mode' | 'budgetBytes'>,
   signal: AbortSignal,
 ): Promise<StepMeasurement> {
   const options = Object.entries(input).flatMap(([name, value]) =>
     OWN.has(name) || typeof value !== 'string' ? [] : [`--${kebab(name)}`, value],
   );
-  const argv = ['plan', ...options, '--memory', mode, ...(mode === 'auto' ? ['--budget', budget!] : [])];
+  const argv = [
+    'plan',
+    ...options,
+    '--memory',
+    mode,
+    ...(budgetBytes === undefined ? [] : ['--budget', String(budgetBytes)]),
+  ];
   const child = spawn(process.execPath, [...ENGINE, MAIN, ...argv, '--measure-here', '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { modelLimits, trainingStep, type TrainingStepConfig } from '@revoxel/models';
 import { compile, OutOfMemoryError, type BackendProfile, type Graph, type MemoryMode } from '@revoxel/runtime';
+import { FIXED_MODES } from './memory-setting.js';
 
 /** A network without a patch. */
 export interface CubeProgram extends Omit<TrainingStepConfig, 'patch'> {
@@ -12,8 +13,6 @@ export interface CubeProgram extends Omit<TrainingStepConfig, 'patch'> {
   readonly rank: number;
 }
 
-/** Choices that `auto` cannot do worse than; their plans are made without a search. */
-const CHEAP: readonly MemoryMode[] = ['keep', 'recompute', 'invert'];
 /** No device holds one channel of such a cube. */
 const MOST_VOXELS = 2 ** 40;
 
@@ -72,7 +71,7 @@ export class CubeSearch {
   /** `auto` searches for seconds: it is asked only beyond what the others reach. */
   async #auto(): Promise<number> {
     let best = this.#least - 1;
-    for (const memory of CHEAP) best = Math.max(best, await this.#bisect(memory));
+    for (const memory of FIXED_MODES) best = Math.max(best, await this.#bisect(memory));
     // Inexact inverses are not taken by `auto`, so it may fall short of `invert`.
     while (best >= this.#least && !(await this.#fits(best, 'auto'))) best--;
     while (await this.#fits(best + 1, 'auto')) best++;

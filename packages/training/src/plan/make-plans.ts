@@ -10,7 +10,7 @@ import { compile, isFixed, type BackendProfile, type MemoryMode, type Plan } fro
 import { defaultAugmentation, type AugmentOptions } from '../augment/options.js';
 import type { LabelName } from '../data/dataset-json.js';
 import { DataArgumentError } from '../data/errors.js';
-import { KEEP, type MemorySetting } from './memory-setting.js';
+import { FIXED_MODES, KEEP, type MemorySetting } from './memory-setting.js';
 import { modelConfig, rankOf, streamOf, type ModelKind, type ModelWishes } from './model-config.js';
 import { planPatch, topologyFor, type Topology } from './topology.js';
 import type { Plans } from './plans.js';
@@ -54,7 +54,7 @@ export interface PlanTarget {
   readonly memoryBytes: number;
 }
 
-/** Channels at full resolution that the planner chooses from: the network's usual number first, about equal work per column. */
+/** Channels at full resolution that the planner chooses from: the network's usual number first. */
 const CHANNELS: Readonly<Record<ModelKind, readonly number[]>> = {
   unet3d: [32, 24, 16, 12, 8],
   'partially-reversible-unet3d': [60, 48, 32, 24, 16],
@@ -72,10 +72,7 @@ const WIDEST = 320;
 const STEPS_WANTED = 800;
 /** Below this many steps a run is short: a momentum of 0.99 and flips of every axis need more to pay off. */
 const SHORT_RUN = 5000;
-/**
- * AdamW's first learning rate in short runs. Networks that add to a stream without a norm behind it (their logits grow with
- * every step of every block) take a lower one.
- */
+/** AdamW's first learning rate in short runs, chosen by hand: lower where little normalises what is added to the stream. */
 const SHORT_RATE: Readonly<Record<ModelConfig['kind'], number>> = {
   unet3d: 0.005,
   revunet3d: 0.005,
@@ -222,9 +219,6 @@ function modelOf(facts: PlanFacts, options: PlanOptions, topology: Topology, bas
       return basic satisfies never;
   }
 }
-
-/** What `auto` finds at least. */
-const FIXED_MODES: readonly MemoryMode[] = ['keep', 'invert', 'recompute'];
 
 /**
  * The plan of a training step: its bytes and FLOPs are what the choice rests on. For `auto`: the first of the fixed choices

@@ -11,13 +11,13 @@ import {
   hostArray,
   OutOfMemoryError,
   scale,
-  STEP_LEARNING_RATE,
   trace,
   type Backend,
   type HostArray,
   type Plan,
   type Session,
 } from '@revoxel/runtime';
+import { stepScalars } from '../train/step-scalars.js';
 
 /** What was planned and what was seen. Bytes and seconds. */
 export interface StepMeasurement {
@@ -34,8 +34,8 @@ export interface StepMeasurement {
 }
 
 /** A plan may make the process grow by this factor of its bytes, and this much: code, garbage, encoded plans. */
-export const RSS_FACTOR = 1.02;
-export const RSS_MARGIN_BYTES = 48 * 2 ** 20;
+const RSS_FACTOR = 1.02;
+const RSS_MARGIN_BYTES = 48 * 2 ** 20;
 
 /** Most that a process may grow for a plan. */
 export function rssLimit(plannedBytes: number): number {
@@ -57,7 +57,7 @@ export async function measureStep(plan: Plan, backend: Backend, classes: number,
     throw new OutOfMemoryError(needed, free, 'nothing was run; measure a smaller patch or another memory choice');
   const inputs = randomInputs(plan, classes);
   // A small rate and few steps: the weights stay where sums of them are finite.
-  const scalars = Object.fromEntries(plan.step.map(({ name }) => [name, name === STEP_LEARNING_RATE ? 1e-6 : 0]));
+  const scalars = stepScalars(plan, { learningRate: 1e-6, step: 0, seed: 0 });
   using session = await backend.createSession();
   await startThreads(session, backend);
   (globalThis as { gc?: () => void }).gc?.();

@@ -18,6 +18,9 @@ export const memorySchema = z
   .object({ mode: z.enum(MEMORY_MODES), budgetBytes: z.number().positive().optional() })
   .default({ mode: 'keep' });
 
+/** Choices without a search, one of which `auto` finds at least, the fastest first. */
+export const FIXED_MODES: readonly MemoryMode[] = ['keep', 'invert', 'recompute'];
+
 /** Nothing but what the backward pass needs, all of it. */
 export const KEEP: MemorySetting = { mode: 'keep' };
 

@@ -3,7 +3,14 @@
  * Checked when read, so that an edit that cannot work is refused with the name of the field.
  */
 import type { Normalisation, Triple } from '@revoxel/imaging';
-import { modelLimits, type DiceCrossEntropyOptions, type ModelConfig, type OptimizerConfig } from '@revoxel/models';
+import {
+  modelLimits,
+  RESAMPLINGS,
+  STREAM_KINDS,
+  type DiceCrossEntropyOptions,
+  type ModelConfig,
+  type OptimizerConfig,
+} from '@revoxel/models';
 import { z } from 'zod';
 import type { AugmentOptions } from '../augment/options.js';
 import type { LabelName } from '../data/dataset-json.js';
@@ -58,12 +65,12 @@ const reversible = {
   strides: z.array(perAxis).optional(),
   slope: z.number().optional(),
   eps: positive.optional(),
-  stream: z.enum(['f32', 'bf16', 'q16', 'q32']).optional(),
+  stream: z.enum(STREAM_KINDS).optional(),
   precision,
 };
 const dropout = z.number().min(0).lt(1).optional();
 const resampling = {
-  resampling: z.enum(['squeeze', 'haar', 'orthogonal']).optional(),
+  resampling: z.enum(RESAMPLINGS).optional(),
   parametrisation: z.enum(['exp', 'cayley']).optional(),
 };
 

@@ -5,12 +5,10 @@
  * A step is never aborted half-way: its updates would be applied to some weights only. A stop takes effect between steps.
  */
 import {
+  ChecksumError,
   findNonFinite,
   NumericalError,
   RevoxelError,
-  STEP_LEARNING_RATE,
-  STEP_NUMBER,
-  STEP_SEED,
   type Executable,
   type Graph,
   type HostArray,
@@ -25,6 +23,7 @@ import { movingAverage } from './dice-counts.js';
 import type { OnEvent } from './events.js';
 import type { RunLog } from './log.js';
 import { learningRateAt, stepsWithin } from './schedule.js';
+import { stepScalars } from './step-scalars.js';
 import { readStreams, streamWarning } from './streams.js';
 import type { Validator } from './validator.js';
 
@@ -91,11 +90,7 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
     const began = performance.now();
     const total = state.totalSteps;
     const lr = learningRateAt(state.step, total ?? Number.POSITIVE_INFINITY, plans.learningRate);
-    const scalars = stepScalars(context.step, {
-      [STEP_LEARNING_RATE]: lr,
-      [STEP_NUMBER]: state.step,
-      [STEP_SEED]: state.seed,
-    });
+    const scalars = stepScalars(context.step.plan, { learningRate: lr, step: state.step, seed: state.seed });
     const inputs = { image: batch.image, labels: batch.label };
     const running = runStep(context, state, inputs, scalars);
     // The next batch is made while the step runs; this one stays valid meanwhile.
@@ -133,17 +128,6 @@ export async function runLoop(context: LoopContext, start: TrainingState): Promi
   return state;
 }
 
-/** The scalars that a plan asks for: the optimiser's and, with dropout, those of its random numbers. */
-function stepScalars({ plan }: Executable, known: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(
-    plan.step.map(({ name }) => {
-      const value = known[name];
-      if (value === undefined) throw new Error(`internal: nothing is known of the step scalar "${name}"`);
-      return [name, value];
-    }),
-  );
-}
-
 /** One step; a reversible sequence that was not rebuilt to the bit stops the run, and says how to go on. */
 async function runStep(
   { step, log, paths }: LoopContext,
@@ -154,7 +138,7 @@ async function runStep(
   try {
     return await step.run(inputs, scalars);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_CHECKSUM')) throw error;
+    if (!(error instanceof ChecksumError)) throw error;
     await log.flush();
     throw new RevoxelError(
       'ERR_CHECKSUM',

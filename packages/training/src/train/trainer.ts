@@ -404,7 +404,7 @@ function changedMemory({ memory: then }: RunInfo, now: MemorySetting, { model }:
   if (stream === undefined || isFixed(stream) || then.mode === now.mode) return [];
   if (then.mode !== 'invert' && now.mode !== 'invert') return [];
   return [
-    `the run was started with memory ${then.mode}, now it is ${now.mode}: a stream in ${stream} is rebuilt with rounding errors, so the weights will differ; those of q16 and q32 streams would not`,
+    `the run last had memory ${then.mode}, now it is ${now.mode}: a stream in ${stream} is rebuilt with rounding errors, so the weights will differ; those of q16 and q32 streams would not`,
   ];
 }
 

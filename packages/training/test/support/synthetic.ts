@@ -6,13 +6,27 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeVolume, writeNifti, type Triple, type Volume } from '@revoxel/imaging';
+import { openSafetensors } from '@revoxel/runtime';
 import { afterAll } from 'vitest';
+import { runPaths } from '../../src/run-folder.js';
 
 /** A folder that is removed after the tests of the file. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'revoxel-test-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Every stored value of a run's checkpoint as bytes, by name. */
+export async function storedValues(run: string): Promise<Record<string, string>> {
+  const file = await openSafetensors(runPaths(run).checkpoint);
+  const all: Record<string, string> = {};
+  for (const name of file.names) {
+    const { data: values } = await file.read(name);
+    all[name] = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
+  }
+  await file.close();
+  return all;
 }
 
 /** Image and label map number `n`. */

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { readdir, readFile } from 'node:fs/promises';
 import { MODEL_KINDS } from '@revoxel/models';
-import { ChecksumError, loadBackend, openSafetensors, type Backend, type Session } from '@revoxel/runtime';
+import { ChecksumError, loadBackend, type Backend, type Session } from '@revoxel/runtime';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rankOf, type ModelKind } from '../../src/plan/model-config.js';
 import { readPlans, type Plans } from '../../src/plan/plans.js';
@@ -14,7 +14,7 @@ import { readRunInfo, runPaths } from '../../src/run-folder.js';
 import type { RunEvent } from '../../src/train/events.js';
 import { readLog } from '../../src/train/log.js';
 import { train, type TrainOptions } from '../../src/train/trainer.js';
-import { syntheticCase, temporaryFolder, writeDataset } from '../support/synthetic.js';
+import { storedValues, syntheticCase, temporaryFolder, writeDataset } from '../support/synthetic.js';
 
 const backend = await loadBackend('typescript');
 const folder = await temporaryFolder();
@@ -43,17 +43,7 @@ const resume = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => 
   ...more,
 });
 
-/** Every stored value of a run's checkpoint as bytes, by name. */
-async function stored(out: string): Promise<Record<string, string>> {
-  const file = await openSafetensors(runPaths(join(folder, out)).checkpoint);
-  const all: Record<string, string> = {};
-  for (const name of file.names) {
-    const { data: values } = await file.read(name);
-    all[name] = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
-  }
-  await file.close();
-  return all;
-}
+const stored = (out: string): Promise<Record<string, string>> => storedValues(join(folder, out));
 
 /** Train until `steps` are done, then stop as a signal would. */
 async function stopAfter(steps: number, options: TrainOptions): Promise<void> {
@@ -152,7 +142,7 @@ describe('a float stream', { timeout: 60_000 }, () => {
     expect(warnings).toEqual([]);
     await train(resume('float', { steps: 3, memory: { mode: 'invert' }, onEvent }));
     expect(warnings).toEqual([
-      'the run was started with memory keep, now it is invert: a stream in f32 is rebuilt with rounding errors, so the weights will differ; those of q16 and q32 streams would not',
+      'the run last had memory keep, now it is invert: a stream in f32 is rebuilt with rounding errors, so the weights will differ; those of q16 and q32 streams would not',
       expect.stringContaining('activations of a float stream are rebuilt with rounding errors'),
     ]);
     expect((await readLog(runPaths(join(folder, 'float')))).some((r) => 'streams' in r)).toBe(false);

@@ -1,7 +1,7 @@
 /** Training end to end on a tiny data set: the run folder, learning, stopping, resuming to the same bits, broken numbers. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadBackend, openSafetensors } from '@revoxel/runtime';
+import { loadBackend } from '@revoxel/runtime';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../src/checkpoint.js';
 import { readPlans, writePlans, type Plans } from '../../src/plan/plans.js';
@@ -9,7 +9,7 @@ import { readRunInfo, runPaths } from '../../src/run-folder.js';
 import type { RunEvent } from '../../src/train/events.js';
 import { readLog } from '../../src/train/log.js';
 import { train, type TrainOptions } from '../../src/train/trainer.js';
-import { temporaryFolder, writeDataset } from '../support/synthetic.js';
+import { storedValues, temporaryFolder, writeDataset } from '../support/synthetic.js';
 
 const backend = await loadBackend('reference');
 const folder = await temporaryFolder();
@@ -35,17 +35,7 @@ const adjust = (plans: Plans): Plans => ({
   validationBatches: 2,
 });
 
-/** Every stored value of a run's checkpoint as bytes, by name. */
-async function weights(out: string): Promise<Record<string, string>> {
-  const file = await openSafetensors(runPaths(join(folder, out)).checkpoint);
-  const all: Record<string, string> = {};
-  for (const name of file.names) {
-    const { data: values } = await file.read(name);
-    all[name] = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
-  }
-  await file.close();
-  return all;
-}
+const weights = (out: string): Promise<Record<string, string>> => storedValues(join(folder, out));
 
 describe('train', { timeout: 60_000 }, () => {
   it('learns, and leaves everything needed to repeat the run', async () => {

@@ -83,9 +83,10 @@ async function memoryOf(field) {
 
 /** One row: planned and measured bytes, seconds, and how far the gradients are from those of keeping everything. */
 async function measureRow(row) {
+  if (!globalThis.gc) throw new Error('--row needs node --expose-gc');
   const backend = await createBackend({ threads: Number(options.threads) });
   const graph = graphOf(row);
-  const plan = compile(graph, backend.profile, { memory: row.memory });
+  const plan = compile(graph, backend.profile, { memory: row.choice });
   const inputs = inputsOf();
   const into = Object.fromEntries(
     plan.outputs.map(({ name, value }) => {
@@ -94,8 +95,9 @@ async function measureRow(row) {
     }),
   );
   const session = await backend.createSession({ seed: Number(options.seed) });
-  globalThis.gc?.();
-  await writeFile('/proc/self/clear_refs', '5').catch(() => undefined);
+  globalThis.gc();
+  // Restarts the high-water mark, which would else be that of planning.
+  await writeFile('/proc/self/clear_refs', '5');
   const before = await memoryOf('VmRSS');
   const executable = await session.load(plan);
   const [seconds, cpu] = [[], []];
@@ -118,7 +120,6 @@ async function measureRow(row) {
   other.dispose();
   return {
     ...row,
-    choice: row.memory,
     parameters: parameterBytes / 4,
     planned: {
       peak_bytes: plan.memory.peakBytes,
@@ -147,7 +148,8 @@ function worst(got, want) {
   for (const name of Object.keys(want)) {
     if (name === 'loss') continue;
     const difference = relative(got[name], want[name]);
-    if (difference > result.worst_relative_difference)
+    // So written that NaN is the worst.
+    if (!(difference <= result.worst_relative_difference))
       result = { worst_relative_difference: difference, parameter: name };
   }
   return result;
@@ -167,7 +169,7 @@ function relative(a, b) {
     error += (a[i] - b[i]) ** 2;
     size += b[i] ** 2;
   }
-  return Math.sqrt(error / size);
+  return error === 0 ? 0 : Math.sqrt(error / size);
 }
 
 function median(list) {
@@ -182,20 +184,22 @@ async function driveAll() {
   );
   const rows = [];
   for (const blocks of options.blocks.split(',').map(Number)) {
-    for (const [stream, precision, memory] of ROWS) {
-      if (options.only && !options.only.split(',').includes(`${stream}/${precision}/${memory}`)) continue;
-      const row = { peer: 'revoxel', blocks, stream, precision, memory };
+    for (const [stream, precision, choice] of ROWS) {
+      if (options.only && !options.only.split(',').includes(`${stream}/${precision}/${choice}`)) continue;
+      const row = { peer: 'revoxel', blocks, stream, precision, choice };
       const args = ['--expose-gc', own, ...passed, '--row', JSON.stringify(row)];
       const environment = { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' };
       try {
         const { stdout } = await promisify(execFile)(process.execPath, args, { env: environment, maxBuffer: 2 ** 24 });
         rows.push(JSON.parse(stdout));
       } catch (error) {
-        rows.push({ ...row, status: `not run: ${String(error.stderr ?? error).split('\n')[0]}` });
+        // Node prints the place first, then the message.
+        const lines = String(error.stderr || error).split('\n');
+        rows.push({ ...row, status: `not run: ${lines.find((l) => /^\w*Error\b/.test(l)) ?? lines[0]}` });
       }
       const last = rows.at(-1);
       console.error(
-        `${blocks} blocks, ${stream}/${precision}, ${memory}: ${last.status ?? `${(last.memory.peak_rss_growth / 2 ** 20).toFixed(0)} MiB, ${last.seconds.median.toFixed(2)} s, gradients ${last.gradients.worst_relative_difference}`}`,
+        `${blocks} blocks, ${stream}/${precision}, ${choice}: ${last.status ?? `${(last.memory.peak_rss_growth / 2 ** 20).toFixed(0)} MiB, ${last.seconds.median.toFixed(2)} s, gradients ${last.gradients.worst_relative_difference}`}`,
       );
       const text = JSON.stringify(
         { patch, base: Number(options.base), cpu: os.cpus()[0].model, node: process.version, rows },

@@ -18,8 +18,9 @@ const NAMES = {
 };
 
 const rows = [
-  ...(peers.rows ?? peers).flatMap((r) => {
-    const { peer, blocks, precision } = r.config ? { ...r.config, peer: r.peer } : r;
+  ...peers.rows.flatMap((r) => {
+    const { peer, config } = r;
+    const { blocks, precision } = config;
     if (!(peer in NAMES)) return [];
     return [
       {
@@ -30,12 +31,12 @@ const rows = [
         seconds: r.seconds?.median,
         cpu: r.seconds?.cpu_median,
         gradient: peer === 'keep' ? 0 : r.gradients?.[`keep ${precision}`]?.worst_relative_difference,
-        status: r.status === 'ok' ? undefined : `${r.status}${r.reason ? `: ${r.reason}` : ''}`,
+        status: r.status === 'ok' ? undefined : r.reason,
       },
     ];
   }),
   ...revoxel.rows.map((r) => ({
-    name: `**Revoxel** ${r.choice ?? r.memory}, ${r.stream} stream`,
+    name: `**Revoxel** ${r.choice}, ${r.stream} stream`,
     blocks: r.blocks,
     precision: r.precision,
     bytes: r.memory?.peak_rss_growth,
@@ -48,7 +49,8 @@ const rows = [
 ];
 
 const gib = (bytes) => (bytes === undefined ? '' : (bytes / 2 ** 30).toFixed(2));
-const exponent = (x) => (x === undefined ? '' : x === 0 ? '0' : x.toExponential(1));
+// JSON has null for a difference that is not finite, or of a gradient that is missing.
+const exponent = (x) => (x === undefined ? '' : x === null ? 'none' : x === 0 ? '0' : x.toExponential(1));
 for (const blocks of [...new Set(rows.map((r) => r.blocks))].sort((a, b) => a - b)) {
   for (const precision of ['f32', 'bf16']) {
     const list = rows.filter((r) => r.blocks === blocks && r.precision === precision);

@@ -60,8 +60,7 @@ const executable = await session.load(plan);
 const [losses, seconds] = [[], []];
 for (let step = 0; step < Number(options.steps); step++) {
   const start = performance.now();
-  const scalars = Object.fromEntries(plan.step.map(({ name }) => [name, { lr: 0.001, step, seed: 0 }[name] ?? 0]));
-  const { loss } = await executable.run({ image, labels }, scalars);
+  const { loss } = await executable.run({ image, labels }, { lr: 0.001, step });
   losses.push(loss[0]);
   seconds.push((performance.now() - start) / 1000);
 }

@@ -4,7 +4,7 @@ import { heNormal, ZEROS } from '../../src/graph/initializer.js';
 import { printGraph } from '../../src/graph/print.js';
 import { graphFault } from '../../src/graph/verify.js';
 import { ShapeError } from '../../src/errors.js';
-import { add, conv, dropout, leakyRelu, mul, OPS, sum } from '../../src/ops/index.js';
+import { add, conv, leakyRelu, mul } from '../../src/ops/index.js';
 
 describe('trace', () => {
   it('prints one line a node, with scopes, regions and leaves', () => {

@@ -10,7 +10,6 @@
       'target_name': 'revoxel_cpu',
       'sources': [
         'napi/addon.cc',
-        'napi/native-session.cc',
         'core/arena.cc',
         'core/executable.cc',
         'core/layout.cc',

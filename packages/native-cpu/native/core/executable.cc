@@ -11,16 +11,6 @@ namespace revoxel {
 
 namespace {
 
-std::string shapesOf(const std::vector<Tensor>& tensors) {
-  std::string text;
-  for (const auto& tensor : tensors) {
-    text += text.empty() ? "[" : " [";
-    for (int axis = 0; axis < tensor.rank(); axis++) text += (axis ? ", " : "") + std::to_string(tensor.size(axis));
-    text += "]";
-  }
-  return text;
-}
-
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 }  // namespace

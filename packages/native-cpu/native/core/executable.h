@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <session-types.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,21 +15,6 @@
 #include "tensor.h"
 
 namespace revoxel {
-
-/** Host memory of an input or output, logical C order, of the length its value has. */
-struct HostSpan {
-  void* data = nullptr;
-  int64_t bytes = 0;
-};
-
-/** One run. */
-struct RunRequest {
-  /** Indices into the plan's derived values, made first. */
-  std::vector<int64_t> refresh;
-  std::vector<HostSpan> inputs;
-  std::vector<HostSpan> outputs;
-  HostSpan step;
-};
 
 class Executable {
  public:

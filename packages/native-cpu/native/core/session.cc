@@ -2,55 +2,16 @@
 
 #include <utility>
 
-#include <pthread.h>
+#include <plan.h>
 
-#include "plan.h"
+#include "layout.h"
 
 namespace revoxel {
 
-Session::Session(int threads) : threads_(threads < 1 ? 1 : threads), thread_([this] { loop(); }) {}
-
-Session::~Session() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    closing_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
-}
+Session::Session(int threads) : threads_(threads < 1 ? 1 : threads), thread_("revoxel-cpu") {}
 
 void Session::submit(std::function<void(Session&)> work, std::function<void(std::exception_ptr)> done) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    jobs_.push_back({std::move(work), std::move(done)});
-  }
-  wake_.notify_one();
-}
-
-void Session::loop() {
-#ifdef __linux__
-  pthread_setname_np(pthread_self(), "revoxel-cpu");
-#endif
-  for (;;) {
-    Job job;
-    bool closing;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      closing = closing_;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
-    }
-    std::exception_ptr failure;
-    try {
-      if (closing) throw Aborted();
-      job.work(*this);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    job.done(failure);
-  }
+  thread_.submit([this, work = std::move(work)] { work(*this); }, std::move(done));
 }
 
 void Session::ensure(int64_t persistentBytes, int64_t transientBytes) {
@@ -72,7 +33,19 @@ Executable& Session::executable(int64_t id) {
 }
 
 void Session::run(int64_t id, const RunRequest& request, const std::atomic<bool>& stop) {
-  executable(id).run(request, [&] { return stop.load(std::memory_order_relaxed) || closing_.load(std::memory_order_relaxed); });
+  executable(id).run(request, [&] { return stop.load(std::memory_order_relaxed) || thread_.closing(); });
+}
+
+void Session::copy(int64_t offset, const std::vector<int64_t>& shape, int64_t unit, const HostSpan& host, Direction direction) {
+  if (!within(offset, host.bytes, persistent_.committedBytes())) throw Error("ERR_PLAN", "the place lies outside the persistent segment");
+  copyLayout(threads_, persistent_.data() + offset, host.data, shape, unit, direction);
+}
+
+PlanTimings Session::timings(int64_t id) { return {executable(id).runs(), executable(id).seconds()}; }
+
+SessionBytes Session::memory() const {
+  const int64_t persistent = persistent_.residentBytes(), transient = transient_.residentBytes();
+  return {persistent_.committedBytes(), transient_.committedBytes(), blockBytes_, persistent < 0 || transient < 0 ? -1 : persistent + transient};
 }
 
 }  // namespace revoxel

@@ -4,15 +4,14 @@
  */
 #pragma once
 
+#include <session-types.h>
+#include <work-thread.h>
+
 #include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <thread>
+#include <vector>
 
 #include "arena.h"
 #include "executable.h"
@@ -22,10 +21,6 @@ namespace revoxel {
 class Session {
  public:
   explicit Session(int threads);
-  /** Stops after the kernel that is running; what is queued ends with Aborted. */
-  ~Session();
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
 
   /** Runs `work` on the session's thread, then `done` there with what it threw, or null. */
   void submit(std::function<void(Session&)> work, std::function<void(std::exception_ptr)> done);
@@ -35,24 +30,20 @@ class Session {
   void ensure(int64_t persistentBytes, int64_t transientBytes);
   /** Decodes a plan and binds it; returns its number. */
   int64_t load(const void* words, size_t bytes);
-  Executable& executable(int64_t id);
   /** Runs a plan; ends before the next kernel once `stop` is true or the session closes. */
   void run(int64_t id, const RunRequest& request, const std::atomic<bool>& stop);
-  int threads() const { return threads_; }
+  /** Copies between a place in the persistent segment and a host array of logical order, `unit` bytes an element. */
+  void copy(int64_t offset, const std::vector<int64_t>& shape, int64_t unit, const HostSpan& host, Direction direction);
+  PlanTimings timings(int64_t id);
 
   // From any thread.
 
-  const Arena& persistent() const { return persistent_; }
-  const Arena& transient() const { return transient_; }
-  /** Bytes of the step and return blocks of all plans. */
-  int64_t blockBytes() const { return blockBytes_; }
+  SessionBytes memory() const;
+  /** Bytes of both segments; cheap. */
+  int64_t heldBytes() const { return persistent_.committedBytes() + transient_.committedBytes(); }
 
  private:
-  struct Job {
-    std::function<void(Session&)> work;
-    std::function<void(std::exception_ptr)> done;
-  };
-  void loop();
+  Executable& executable(int64_t id);
 
   const int threads_;
   Arena persistent_;
@@ -60,12 +51,8 @@ class Session {
   std::map<int64_t, std::unique_ptr<Executable>> executables_;
   int64_t nextId_ = 0;
   std::atomic<int64_t> blockBytes_{0};
-  std::atomic<bool> closing_{false};
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> jobs_;
-  std::thread thread_;
+  // Last: its end comes first, before what its jobs work on goes.
+  WorkThread thread_;
 };
 
 }  // namespace revoxel

@@ -1,71 +1,12 @@
-/**
- * What a kernel gets: views of its operands and the place of its scratch. Memory is channels-last: a tensor of rank >= 2
- * is [N][rest of the axes][C] with axis 1 (C) last; rank 0 and 1 are flat. No ownership here.
- */
+/** A kernel call of this package: operands and scratch (the runtime's tensor.h), and the threads to share it among. */
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include "error.h"
-#include "plan-types.h"
+#include <tensor.h>
 
 namespace revoxel {
 
-struct Tensor {
-  void* data = nullptr;
-  DType dtype = DType::f32;
-  /** Logical sizes: N, C, spatial axes. */
-  const std::vector<int64_t>* shape = nullptr;
-  int64_t count = 0;
-
-  int rank() const { return static_cast<int>(shape->size()); }
-  int64_t size(int axis) const { return (*shape)[static_cast<size_t>(axis)]; }
-  /** Samples; 1 below rank 2. */
-  int64_t samples() const { return rank() < 2 ? 1 : size(0); }
-  /** Channels, the contiguous axis of rank >= 2; 1 below. */
-  int64_t channels() const { return rank() < 2 ? 1 : size(1); }
-  /** Voxels of one sample. */
-  int64_t voxels() const { return count / (samples() * channels()); }
-
-  template <class T>
-  T* as() const {
-    return static_cast<T*>(data);
-  }
-  float* f32() const { return as<float>(); }
-};
-
-/** One kernel call, bound to memory. */
-struct Args {
-  const PlanCall* call = nullptr;
-  std::vector<Tensor> in;
-  std::vector<Tensor> out;
-  char* scratch = nullptr;
+struct Args : CallView {
   int threads = 1;
-
-  template <class A>
-  const A& attrs() const {
-    return std::get<A>(call->attrs);
-  }
-  int64_t scratchBytes() const { return call->scratchBytes; }
-
-  /** Throws an error of this call unless `good`. */
-  void require(bool good, const char* what) const {
-    if (!good) throw Error("ERR_PLAN", what);
-  }
-  void requireOperands(size_t inputs, size_t outputs) const {
-    if (in.size() != inputs || out.size() != outputs) {
-      throw Error("ERR_PLAN", "expects " + std::to_string(inputs) + " operands and " + std::to_string(outputs) + " results");
-    }
-  }
-  /** The scratch, checked for size. */
-  template <class T>
-  T* scratchOf(int64_t elements) const {
-    const int64_t bytes = elements * static_cast<int64_t>(sizeof(T));
-    if (bytes > scratchBytes()) throw Error("ERR_PLAN", "needs " + std::to_string(bytes) + " bytes of scratch, the plan gives " + std::to_string(scratchBytes()));
-    return reinterpret_cast<T*>(scratch);
-  }
 };
 
 using Kernel = void (*)(const Args&);

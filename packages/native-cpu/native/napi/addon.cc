@@ -2,7 +2,8 @@
  * The addon's surface: the session class and facts about this build and machine. One set of state per environment, so
  * that worker threads may load it again. The TypeScript side of this surface is typed in src/addon.ts.
  */
-#include <napi.h>
+#include <napi-session.h>
+#include <plan-types.h>
 
 #include <omp.h>
 
@@ -10,8 +11,7 @@
 #include "../kernels/conv.h"
 #include "../kernels/onednn.h"
 #include "../ops/conv-onednn.h"
-#include "native-session.h"
-#include "plan-types.h"
+#include "../core/session.h"
 
 namespace revoxel {
 
@@ -19,6 +19,16 @@ namespace {
 
 /** Bump when the surface changes; src/addon.ts checks it. */
 constexpr int ABI = 2;
+
+struct SessionTraits {
+  static constexpr const char* name = "revoxel-cpu";
+  /** new NativeSession(threads) */
+  static std::unique_ptr<Session> open(const Napi::CallbackInfo& info) {
+    const int64_t threads = napi::integerOf(info[0], "threads");
+    if (threads < 1 || threads > 1024) throw Napi::RangeError::New(info.Env(), "expected 1..1024 for `threads`");
+    return std::make_unique<Session>(static_cast<int>(threads));
+  }
+};
 
 std::string compilerName() {
 #if defined(__clang__)
@@ -48,24 +58,16 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   return object;
 }
 
-std::vector<int64_t> integersOf(const Napi::Value& value) {
-  if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), "expected an array of numbers");
-  const auto array = value.As<Napi::Array>();
-  std::vector<int64_t> list;
-  for (uint32_t i = 0; i < array.Length(); i++) list.push_back(array.Get(i).As<Napi::Number>().Int64Value());
-  return list;
-}
-
 /** onednnScratch(pass, shape: 22 numbers in the order of ConvShape, channels, threads, always): floats, or -1. */
 Napi::Value onednnScratchOf(const Napi::CallbackInfo& call) {
   const auto pass = static_cast<Pass>(call[0].As<Napi::Number>().Int32Value());
-  const auto n = integersOf(call[1]);
+  const auto n = napi::integersOf(call[1], "shape");
   if (n.size() != 22) throw Napi::RangeError::New(call.Env(), "expected 22 sizes of a convolution");
   const ConvShape shape{n[0],  n[1],  n[2],  n[3],  n[4],  n[5],  n[6],  n[7],  n[8],  n[9],  n[10],
                         n[11], n[12], n[13], n[14], n[15], n[16], n[17], n[18], n[19], n[20], n[21]};
   const int threads = call[3].As<Napi::Number>().Int32Value();
   const bool always = call[4].As<Napi::Boolean>().Value();
-  const int64_t floats = ops::onednnCallScratch(shape, pass, integersOf(call[2]), threads, always);
+  const int64_t floats = ops::onednnCallScratch(shape, pass, napi::integersOf(call[2], "channels"), threads, always);
   return Napi::Number::New(call.Env(), static_cast<double>(floats));
 }
 
@@ -76,7 +78,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New(env, info, "info"));
   exports.Set("onednnScratch", Napi::Function::New(env, onednnScratchOf, "onednnScratch"));
   exports.Set("liveBytes", Napi::Function::New(env, liveBytes, "liveBytes"));
-  exports.Set("NativeSession", NativeSession::define(env));
+  exports.Set("NativeSession", NapiSession<Session, SessionTraits>::define(env));
   return exports;
 }
 

@@ -11,7 +11,7 @@
 #include "../core/copy-run.h"
 #include "../core/simd.h"
 #include "../core/tensor.h"
-#include "volume.h"
+#include <volume.h>
 
 namespace revoxel::ops {
 

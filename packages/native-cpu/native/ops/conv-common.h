@@ -9,7 +9,7 @@
 
 #include "../core/tensor.h"
 #include "../kernels/conv.h"
-#include "volume.h"
+#include <volume.h>
 
 namespace revoxel::ops {
 

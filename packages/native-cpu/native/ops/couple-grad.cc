@@ -1,6 +1,6 @@
 // coupleGrad: dy where the integer that was added is below the limit, from f or from the stream before and after. In
 // place: a chunk is read before it is written.
-#include "../core/fixed-point.h"
+#include "../core/grid.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"
 #include "ops.h"

@@ -1,5 +1,5 @@
 // dequantize: fixed-point numbers as floats. In place: a chunk is read before it is written.
-#include "../core/fixed-point.h"
+#include "../core/grid.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"
 #include "ops.h"

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "../core/fixed-point.h"
+#include "../core/grid.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "../core/fixed-point.h"
+#include "../core/grid.h"
 #include "../core/lanes.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"

@@ -1,11 +1,11 @@
 // poolGrad: every input voxel gathers from the windows that contain it, in D, H, W order, so that no two threads write
 // one voxel and sums are in fp32. For a maximum the voxel wins a window if nothing before it is as large and nothing
 // after it is larger; a NaN beats everything and the first NaN wins.
-#include "../core/fixed-point.h"
+#include "../core/grid.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"
 #include "ops.h"
-#include "volume.h"
+#include <volume.h>
 
 namespace revoxel::ops {
 

@@ -2,11 +2,11 @@
 // fixed-point tensors are taken of the integers themselves.
 #include <limits>
 
-#include "../core/fixed-point.h"
+#include "../core/grid.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"
 #include "ops.h"
-#include "volume.h"
+#include <volume.h>
 
 namespace revoxel::ops {
 

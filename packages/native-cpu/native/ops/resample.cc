@@ -3,7 +3,7 @@
 // scattered. Going up is the same with the two sides exchanged.
 #include <cmath>
 
-#include "../core/fixed-point.h"
+#include "../core/grid.h"
 #include "../core/lanes.h"
 #include "../core/parallel.h"
 #include "../core/simd.h"

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "../core/tensor.h"
-#include "volume.h"
+#include <volume.h>
 
 namespace revoxel::ops {
 

@@ -4,11 +4,10 @@
  */
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
-#include "tensor.h"
+#include "plan-types.h"
 
 namespace revoxel {
 
@@ -20,7 +19,7 @@ constexpr float ADD_LIMIT = sizeof(Int) == 2 ? 16384.0f : 1073741824.0f;
 
 /** Whether -limit < q < limit, of a difference modulo 2^bits: one unsigned comparison, as q + limit - 1 is at most 2 limit - 2 exactly then. */
 template <class Int>
-constexpr bool isBelowLimit(std::make_unsigned_t<Int> q) {
+REVOXEL_INLINE constexpr bool isBelowLimit(std::make_unsigned_t<Int> q) {
   using Bits = std::make_unsigned_t<Int>;
   constexpr Bits limit = static_cast<Bits>(ADD_LIMIT<Int>);
   return static_cast<Bits>(q + (limit - 1)) <= static_cast<Bits>(2 * limit - 2);
@@ -29,11 +28,5 @@ constexpr bool isBelowLimit(std::make_unsigned_t<Int> q) {
 /** |k| above it counts as near the limit. */
 template <class Int>
 constexpr uint32_t NEAR_LIMIT = sizeof(Int) == 2 ? 24576u : 1610612736u;
-
-/** 2^g of the operand that holds a grid's exponent. */
-inline float gridScale(const Tensor& exponent) { return std::ldexp(1.0f, static_cast<int>(exponent.f32()[0])); }
-
-/** 2^-g: the value of k = 1. */
-inline float gridStep(const Tensor& exponent) { return std::ldexp(1.0f, -static_cast<int>(exponent.f32()[0])); }
 
 }  // namespace revoxel

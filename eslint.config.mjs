@@ -15,11 +15,12 @@ const arrows = {
   runtime: [],
   imaging: [],
   'native-cpu': ['runtime'],
+  'native-cuda': ['runtime'],
   models: ['runtime'],
   training: ['runtime', 'models', 'imaging'],
-  cli: ['runtime', 'native-cpu', 'models', 'imaging', 'training'],
+  cli: ['runtime', 'native-cpu', 'native-cuda', 'models', 'imaging', 'training'],
   // Fixtures are made from the table of operation cases; benchmarks run networks.
-  tools: ['runtime', 'models', 'imaging', 'native-cpu'],
+  tools: ['runtime', 'models', 'imaging', 'native-cpu', 'native-cuda'],
 };
 
 const nodeGlobals = Object.fromEntries(

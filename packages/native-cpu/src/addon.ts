@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import { BackendUnavailableError, PLAN_VERSION, planSchema, type HostArray } from '@revoxel/runtime';
+import { BackendUnavailableError, PLAN_VERSION, planSchema, type NativeSession } from '@revoxel/runtime';
 
 /** Bump together with ABI in native/napi/addon.cc. */
 const ABI = 2;
@@ -27,37 +27,6 @@ export interface AddonInfo {
   readonly physicalBytes: number;
   /** Version of oneDNN, if it was built in. */
   readonly onednn: string | null;
-}
-
-/** Bytes as the addon counts and measures them. */
-export interface NativeMemory {
-  /** Committed bytes of the segments, whole pages. */
-  readonly persistent: number;
-  readonly transient: number;
-  /** Step and return blocks of all loaded plans. */
-  readonly blocks: number;
-  /** Bytes of the segments that are in memory, or undefined where the system does not tell. */
-  readonly resident: number | undefined;
-}
-
-/** A session on the native side. All promises reject with an Error that has a `code`. */
-export interface NativeSession {
-  ensure(persistentBytes: number, transientBytes: number): Promise<void>;
-  load(words: ArrayBuffer): Promise<number>;
-  run(
-    plan: number,
-    refresh: readonly number[],
-    inputs: readonly HostArray[],
-    step: Uint8Array,
-    outputs: readonly HostArray[],
-  ): Promise<void>;
-  /** The run handed in last ends before its next kernel. */
-  stop(): void;
-  copyIn(offset: number, shape: readonly number[], source: HostArray): Promise<void>;
-  copyOut(offset: number, shape: readonly number[], target: HostArray): Promise<void>;
-  memory(): NativeMemory;
-  timings(plan: number): Promise<{ readonly runs: number; readonly seconds: Float64Array }>;
-  dispose(): void;
 }
 
 /** What the addon exports. */

@@ -169,6 +169,9 @@ inline const char* nameOf(Op value) {
   return names[static_cast<size_t>(value)];
 }
 
+/** X(name) for every operation: tables of kernels are made with it, so that none can be forgotten. */
+#define REVOXEL_EACH_OP(X) X(conv) X(convTranspose) X(convWeightGrad) X(packWeights) X(matmul) X(binary) X(unary) X(unaryGrad) X(scale) X(reduce) X(broadcast) X(norm) X(normGrad) X(normAct) X(normActGrad) X(softmax) X(softmaxGrad) X(crossEntropy) X(crossEntropyGrad) X(diceLoss) X(diceLossGrad) X(pool) X(poolGrad) X(resize) X(resizeGrad) X(concat) X(slice) X(pad) X(reshape) X(permute) X(argmax) X(dropout) X(cast) X(fill) X(sumSquares) X(sgdUpdate) X(adamwUpdate) X(assign) X(quantize) X(dequantize) X(couple) X(coupleGrad) X(streamUpdate) X(checkEqual) X(normApply) X(split) X(squeeze) X(resample) X(resampleGrad) X(orthogonal) X(orthogonalGrad)
+
 /** Attribute `form` of conv. */
 enum class ConvForm : uint8_t {
   plain,

@@ -99,6 +99,9 @@ ${enumeration(
   schema.ops.map((op) => op.name),
   'Operation of a call; the order of the table.',
 )}
+/** X(name) for every operation: tables of kernels are made with it, so that none can be forgotten. */
+#define REVOXEL_EACH_OP(X) ${schema.ops.map((op) => `X(${op.name})`).join(' ')}
+
 ${declared.join('\n')}
 ${structs.join('\n')}
 using Attrs = std::variant<

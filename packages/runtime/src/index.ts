@@ -55,6 +55,7 @@ export {
   type NativeBackendModule,
 } from './backend/load.js';
 export { BaseSession, type ExecuteRequest, type PersistentPlace, type PreparedPlan } from './backend/base-session.js';
+export { AddonSession, type NativeMemory, type NativeSession, type PlanTimings } from './backend/addon-session.js';
 export { createReferenceBackend, referenceProfile } from './backend/reference/backend.js';
 export { createTypescriptBackend, type TypescriptOptions } from './backend/typescript/backend.js';
 export { typescriptProfile } from './backend/typescript/profile.js';

@@ -1,4 +1,4 @@
-/** Which function computes each operation: one line an operation in op-table.cc, one file each in ops/. */
+/** Which function computes each operation: one file each in ops/. */
 #pragma once
 
 #include "tensor.h"

@@ -81,6 +81,8 @@ export interface Addon {
     readonly build: string;
   };
   probe(): AddonProbe;
+  /** The cuDNN library that was found at run time; none is needed. */
+  cudnn(): { readonly version: number; readonly path: string; readonly usable: boolean; readonly reason: string };
   /** Bytes of device memory held by all sessions of the process. */
   liveBytes(): number;
   readonly NativeSession: new (device: number, options: ExecuteOptions) => NativeSession;

@@ -28,5 +28,13 @@ describe.skipIf(notBuilt)(named('README'), () => {
 });
 
 it('exports what it promises', () => {
-  expect(Object.keys(self).sort()).toEqual(['CudaSession', 'DEVICES', 'createBackend', 'cudaProfile', 'deviceByName', 'liveBytes', 'probe']);
+  expect(Object.keys(self).sort()).toEqual([
+    'CudaSession',
+    'DEVICES',
+    'createBackend',
+    'cudaProfile',
+    'deviceByName',
+    'liveBytes',
+    'probe',
+  ]);
 });

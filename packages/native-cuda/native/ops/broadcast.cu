@@ -1,4 +1,5 @@
 // broadcast: repeats along axes of size 1: a copy with a stride of zero there.
+#include "../kernels/box.cuh"
 #include "../kernels/copy.cuh"
 #include "ops.h"
 

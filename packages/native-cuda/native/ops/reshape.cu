@@ -1,6 +1,7 @@
 // reshape: the same elements in logical C order. Where memory order is logical order on both sides this is a plain copy
 // (or nothing, in place); otherwise both shapes are walked in logical order.
 #include "../kernels/copy.cuh"
+#include "../kernels/element.cuh"
 #include "ops.h"
 
 namespace revoxel::ops {

@@ -23,4 +23,9 @@ function reduceScratch({ attrs, inputs, outputs }: QueryOf<'reduce'>, _variant: 
   return slices > 1 ? slices * results * 8 : 0;
 }
 
-export const REDUCTION_SCRATCH: ScratchTable = { reduce: reduceScratch };
+/** A float64 for every chunk of every operand (CHUNK in native/ops/sum-squares.cu). */
+function sumSquaresScratch({ inputs }: QueryOf<'sumSquares'>): number {
+  return inputs.reduce((bytes, { shape }) => bytes + Math.ceil(product(shape) / 16384) * 8, 0);
+}
+
+export const REDUCTION_SCRATCH: ScratchTable = { reduce: reduceScratch, sumSquares: sumSquaresScratch };

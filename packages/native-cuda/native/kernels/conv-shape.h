@@ -62,7 +62,7 @@ inline ConvShape convShapeOf(const ops::Volume& x, int64_t ci, const ops::Volume
     if (size < 1 || size >= 1 << 24) throw Error("ERR_PLAN", "a size of the convolution is out of range");
   }
   if (x.n != y.n || groups < 1 || ci % groups != 0 || co % groups != 0) throw Error("ERR_PLAN", "samples or groups do not fit");
-  const auto reach = [](int64_t size, int64_t taps, int64_t step, int64_t before, int64_t spread) { return before >= 0 && size * step + before + taps * spread < most / 2; };
+  const auto reach = [](int64_t size, int64_t taps, int64_t step, int64_t before, int64_t spread) { return before >= 0 && size * step + before + taps * spread < most / 2 && step * spread < most / 2; };
   if (!reach(y.d, k.d, s.d, p.d, d.d) || !reach(y.h, k.h, s.h, p.h, d.h) || !reach(y.w, k.w, s.w, p.w, d.w)) throw Error("ERR_PLAN", "the convolution reaches too far");
   if (x.n * x.d * x.h * x.w >= most / 2 || y.n * y.d * y.h * y.w >= most / 2 || k.product() >= most / 2) throw Error("ERR_PLAN", "more voxels than the kernels can count");
   const auto narrow = [](int64_t size) { return static_cast<int>(size); };

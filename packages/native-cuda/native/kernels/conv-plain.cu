@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(GATHER_THREADS, ROWS == 8 ? 3 : 4) gatherKerne
   const int group = channelTile / g.tilesOfGroup;
   // Channels of the result, counted over all groups, that this block computes.
   const int firstChannel = std::max(g.outBegin, group * g.outGroup) + channelTile % g.tilesOfGroup * TILE_CHANNELS;
-  const int channels = std::min(std::min(g.outBegin + g.outCount, (group + 1) * g.outGroup) - firstChannel, TILE_CHANNELS);
+  const int channels = std::min(std::min(g.outBegin + g.outCount, (group + 1) * g.outGroup) - firstChannel, +TILE_CHANNELS);
   if (firstVoxel >= voxels || channels <= 0) return;
 
   if (t < VOXELS) {

@@ -25,41 +25,27 @@ struct MergeSums {
 /** Packs a thread of the backward passes has in flight, of x and of dy each. */
 constexpr int NORM_GRAD_CHUNK = 2;
 
-/** Per lane: mean, gamma * rstd, beta. */
+/** Gradient before the activation. */
 template <int N>
-struct NormLanes {
-  float average[N], factor[N], offset[N];
-
-  __device__ __forceinline__ NormLanes(const NormWalk& walk, const NormPlace<N>& place, const float* gamma, const float* beta, const float* mean, const float* rstd) {
-    int channel = place.channel(walk);
-#pragma unroll
-    for (int k = 0; k < N; k++, channel = nextChannel(walk, channel)) {
-      const int64_t statistic = place.set * walk.groups + groupOf(walk, channel);
-      average[k] = mean[statistic];
-      factor[k] = gamma[channel] * rstd[statistic];
-      // Without an activation the slope is 1 and the sign of z does not matter.
-      offset[k] = beta ? beta[channel] : 0.0f;
-    }
-  }
-
-  __device__ __forceinline__ float gradient(int k, float distance, float dy, float slope) const { return normalised(distance, factor[k], offset[k]) > 0.0f ? dy : slope * dy; }
-};
+__device__ __forceinline__ float gradient(const NormLanes<N>& lanes, int k, float distance, float dy, float slope) {
+  return lanes.normalised(k, distance) > 0.0f ? dy : slope * dy;
+}
 
 /** To partial[set][channel][copy][slice]. */
 template <class X, class G, int N>
 __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradSumsKernel(NormWalk walk, const X* x, const float* exponent, const float* gamma, const float* beta, const float* mean, const float* rstd, const G* dy, float slope, GradSums* partial) {
   const NormPlace<N> place(walk);
-  const float step = gridStep(exponent);
+  const float step = gridStep<X>(exponent);
   float sums[2 * N];
 #pragma unroll
   for (int k = 0; k < 2 * N; k++) sums[k] = 0.0f;
   if (place.count > 0) {
-    const NormLanes<N> lanes(walk, place, gamma, beta, mean, rstd);
+    const NormLanes<N> lanes(walk, place, step, gamma, beta, mean, rstd);
     const auto add = [&](const Pack<X, N>& xs, const Pack<G, N>& dys) {
 #pragma unroll
       for (int k = 0; k < N; k++) {
-        const float d = valueOf(xs.at[k], step) - lanes.average[k];
-        const float dz = lanes.gradient(k, d, toFloat(dys.at[k]), slope);
+        const float d = numberOf(xs.at[k]) - lanes.average[k];
+        const float dz = gradient(lanes, k, d, toFloat(dys.at[k]), slope);
         sums[k] += dz;
         sums[N + k] = fmaf(dz, d, sums[N + k]);
       }
@@ -85,7 +71,7 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradSums
   for (int k = 0; k < N; k++) {
     const int64_t lane = static_cast<int64_t>(place.column) * N + k;
     const int64_t channel = place.set * walk.channels + lane % walk.channels;
-    partial[(channel * walk.copies + lane / walk.channels) * walk.slices + place.slice] = {sums[k], sums[N + k]};
+    partial[(channel * walk.copies + lane / walk.channels) * walk.slices + place.slice] = {sums[k], sums[N + k] * step};
   }
 }
 
@@ -148,23 +134,23 @@ template <class X, class G, int N>
 __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradApplyKernel(NormWalk walk, const X* x, const float* exponent, const float* gamma, const float* beta, const float* mean, const float* rstd, const GradTerms* terms, const G* dy, float slope, G* dx) {
   const NormPlace<N> place(walk);
   if (place.count == 0) return;
-  const float step = gridStep(exponent);
-  const NormLanes<N> lanes(walk, place, gamma, beta, mean, rstd);
+  const float step = gridStep<X>(exponent);
+  const NormLanes<N> lanes(walk, place, step, gamma, beta, mean, rstd);
   float k1[N], k2[N];
   int channel = place.channel(walk);
 #pragma unroll
   for (int k = 0; k < N; k++, channel = nextChannel(walk, channel)) {
     const GradTerms term = terms[place.set * walk.groups + groupOf(walk, channel)];
     k1[k] = term.k1;
-    k2[k] = term.k2;
+    k2[k] = term.k2 * step;
   }
   const auto apply = [&](const Pack<X, N>& xs, const Pack<G, N>& dys, int64_t to) {
     Pack<G, N> result;
 #pragma unroll
     for (int k = 0; k < N; k++) {
-      const float d = valueOf(xs.at[k], step) - lanes.average[k];
-      const float dz = lanes.gradient(k, d, toFloat(dys.at[k]), slope);
-      result.at[k] = fromFloat<G>(fmaf(-d, k2[k], fmaf(lanes.factor[k], dz, -k1[k])));
+      const float d = numberOf(xs.at[k]) - lanes.average[k];
+      const float dz = gradient(lanes, k, d, toFloat(dys.at[k]), slope);
+      result.at[k] = fromFloat<G>(fmaf(-d, k2[k], fmaf(lanes.factor[k] * (1.0f / step), dz, -k1[k])));
     }
     storePack<G, N>(dx + to, result);
   };

@@ -30,9 +30,9 @@ struct MergeMoments {
   }
 };
 
-/** Merges U packs. They are taken relative to the mean so far, so that large means cost no digits. */
+/** Merges U packs, in units of the grid. They are taken relative to the mean so far, so that large means cost no digits. */
 template <int U, class X, int N>
-__device__ __forceinline__ void addPacks(float (&moments)[2 * N + 1], const Pack<X, N> (&x)[U], float step) {
+__device__ __forceinline__ void addPacks(float (&moments)[2 * N + 1], const Pack<X, N> (&x)[U]) {
   const float n = moments[2 * N] + U;
   const float share = 1.0f / n;
   const float cross = moments[2 * N] * U * share;
@@ -41,7 +41,7 @@ __device__ __forceinline__ void addPacks(float (&moments)[2 * N + 1], const Pack
     float d[U], sum = 0.0f, squares = 0.0f;
 #pragma unroll
     for (int u = 0; u < U; u++) {
-      d[u] = valueOf(x[u].at[k], step) - moments[k];
+      d[u] = numberOf(x[u].at[k]) - moments[k];
       sum += d[u];
     }
     const float delta = sum * (1.0f / U);
@@ -57,7 +57,6 @@ __device__ __forceinline__ void addPacks(float (&moments)[2 * N + 1], const Pack
 template <class X, int N>
 __global__ void __launch_bounds__(NORM_BLOCK, NORM_FORWARD_BLOCKS) normMomentsKernel(NormWalk walk, const X* x, const float* exponent, Moments* partial) {
   const NormPlace<N> place(walk);
-  const float step = gridStep(exponent);
   float moments[2 * N + 1];
 #pragma unroll
   for (int k = 0; k < 2 * N + 1; k++) moments[k] = 0.0f;
@@ -67,19 +66,20 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_FORWARD_BLOCKS) normMomentsKe
     Pack<X, N> chunk[NORM_CHUNK];
 #pragma unroll
     for (int u = 0; u < NORM_CHUNK; u++, at += place.stride) chunk[u] = loadPack<X, N>(at);
-    addPacks<NORM_CHUNK, X, N>(moments, chunk, step);
+    addPacks<NORM_CHUNK, X, N>(moments, chunk);
   }
   for (; i < place.count; i++, at += place.stride) {
     const Pack<X, N> rest[1] = {loadPack<X, N>(at)};
-    addPacks<1, X, N>(moments, rest, step);
+    addPacks<1, X, N>(moments, rest);
   }
   mergeSlots<MergeMoments<N>>(moments, place.slot, place.local, walk.columns, walk.rows, place.active);
   if (!place.active || place.slot != 0) return;
+  const float step = gridStep<X>(exponent);
 #pragma unroll
   for (int k = 0; k < N; k++) {
     const int64_t lane = static_cast<int64_t>(place.column) * N + k;
     const int64_t channel = place.set * walk.channels + lane % walk.channels;
-    partial[(channel * walk.copies + lane / walk.channels) * walk.slices + place.slice] = {moments[2 * N], moments[k], moments[N + k]};
+    partial[(channel * walk.copies + lane / walk.channels) * walk.slices + place.slice] = {moments[2 * N], moments[k] * step, moments[N + k] * step * step};
   }
 }
 
@@ -106,36 +106,29 @@ template <class X, class Y, int N>
 __global__ void __launch_bounds__(NORM_BLOCK, NORM_FORWARD_BLOCKS) normApplyKernel(NormWalk walk, const X* x, const float* exponent, const float* gamma, const float* beta, const float* mean, const float* rstd, float slope, Y* y) {
   const NormPlace<N> place(walk);
   if (place.count == 0) return;
-  const float step = gridStep(exponent);
-  float average[N], factor[N], offset[N];
-  int channel = place.channel(walk);
-#pragma unroll
-  for (int k = 0; k < N; k++, channel = nextChannel(walk, channel)) {
-    const int64_t statistic = place.set * walk.groups + groupOf(walk, channel);
-    average[k] = mean[statistic];
-    factor[k] = gamma[channel] * rstd[statistic];
-    offset[k] = beta[channel];
-  }
-  const auto apply = [&](const Pack<X, N>& from, int64_t to) {
+  const NormLanes<N> lanes(walk, place, gridStep<X>(exponent), gamma, beta, mean, rstd);
+  const auto apply = [&](const Pack<X, N>& pack, Y* to) {
     Pack<Y, N> result;
 #pragma unroll
     for (int k = 0; k < N; k++) {
-      const float z = normalised(valueOf(from.at[k], step) - average[k], factor[k], offset[k]);
+      const float z = lanes.normalised(k, numberOf(pack.at[k]) - lanes.average[k]);
       result.at[k] = fromFloat<Y>(z > 0.0f ? z : slope * z);
     }
-    storePack<Y, N>(y + to, result);
+    storePack<Y, N>(to, result);
   };
   // From the end: what the statistics pass read last is still in the cache.
   int i = place.count;
-  int64_t at = place.first + (i - 1) * place.stride;
+  const int64_t last = place.first + (i - 1) * place.stride;
+  const X* from = x + last;
+  Y* to = y + last;
   for (; i >= NORM_CHUNK; i -= NORM_CHUNK) {
     Pack<X, N> chunk[NORM_CHUNK];
 #pragma unroll
-    for (int u = 0; u < NORM_CHUNK; u++) chunk[u] = loadPack<X, N>(x + (at - u * place.stride));
+    for (int u = 0; u < NORM_CHUNK; u++, from -= place.stride) chunk[u] = loadPack<X, N>(from);
 #pragma unroll
-    for (int u = 0; u < NORM_CHUNK; u++, at -= place.stride) apply(chunk[u], at);
+    for (int u = 0; u < NORM_CHUNK; u++, to -= place.stride) apply(chunk[u], to);
   }
-  for (; i > 0; i--, at -= place.stride) apply(loadPack<X, N>(x + at), at);
+  for (; i > 0; i--, from -= place.stride, to -= place.stride) apply(loadPack<X, N>(from), to);
 }
 
 }  // namespace revoxel

@@ -10,6 +10,7 @@
 #include <fixed-point.h>
 
 #include <numeric>
+#include <type_traits>
 
 #include "element.cuh"
 
@@ -104,17 +105,42 @@ __device__ __forceinline__ int nextChannel(const NormWalk& w, int channel) { ret
 /** Statistic of a channel within its set. */
 __device__ __forceinline__ int groupOf(const NormWalk& w, int channel) { return w.perGroup == 1 ? channel : channel / w.perGroup; }
 
-/** An element in value units: k * 2^-g of a fixed-point one. */
-__device__ __forceinline__ float valueOf(float v, float) { return v; }
-__device__ __forceinline__ float valueOf(Bf16 v, float) { return toFloat(v); }
-__device__ __forceinline__ float valueOf(int16_t k, float step) { return static_cast<float>(k) * step; }
-__device__ __forceinline__ float valueOf(int32_t k, float step) { return static_cast<float>(k) * step; }
+/**
+ * An element as a number, k itself of a fixed-point one. What it is compared and multiplied with is brought to units of
+ * the grid instead: powers of two change no digit.
+ */
+__device__ __forceinline__ float numberOf(float v) { return v; }
+__device__ __forceinline__ float numberOf(Bf16 v) { return toFloat(v); }
+__device__ __forceinline__ float numberOf(int16_t k) { return static_cast<float>(k); }
+__device__ __forceinline__ float numberOf(int32_t k) { return static_cast<float>(k); }
 
-/** 2^-g, from the operand that holds g; 1 without one. */
-__device__ __forceinline__ float gridStep(const float* exponent) { return exponent ? ldexpf(1.0f, -static_cast<int>(exponent[0])) : 1.0f; }
+/** 2^-g, the value of k = 1, from the operand that holds g; 1 of floats. */
+template <class X>
+__device__ __forceinline__ float gridStep(const float* exponent) {
+  if constexpr (std::is_integral_v<X>) return ldexpf(1.0f, -static_cast<int>(exponent[0]));
+  return 1.0f;
+}
 
-/** The normalised value before the activation. Forward and backward find its sign with this one rule. */
-__device__ __forceinline__ float normalised(float distance, float factor, float offset) { return fmaf(distance, factor, offset); }
+/** Per lane: mean in units of the grid, gamma * rstd per unit, beta. */
+template <int N>
+struct NormLanes {
+  float average[N], factor[N], offset[N];
+
+  __device__ __forceinline__ NormLanes(const NormWalk& walk, const NormPlace<N>& place, float step, const float* gamma, const float* beta, const float* mean, const float* rstd) {
+    int channel = place.channel(walk);
+#pragma unroll
+    for (int k = 0; k < N; k++, channel = nextChannel(walk, channel)) {
+      const int64_t statistic = place.set * walk.groups + groupOf(walk, channel);
+      average[k] = mean[statistic] * (1.0f / step);
+      factor[k] = gamma[channel] * rstd[statistic] * step;
+      // Without an activation the slope is 1 and the sign of z does not matter to the reverse rule.
+      offset[k] = beta ? beta[channel] : 0.0f;
+    }
+  }
+
+  /** The normalised value before the activation. Forward and backward find its sign with this one rule. */
+  __device__ __forceinline__ float normalised(int k, float distance) const { return fmaf(distance, factor[k], offset[k]); }
+};
 
 /** Values of the threads that give theirs away; one slot gives at most half a block's. */
 template <int M>

@@ -28,6 +28,20 @@ function firstLine(command, args) {
   }
 }
 
+/** The same of the last line, in which nvcc says its build. */
+function lastLine(command, args) {
+  try {
+    const text = execFileSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 20_000,
+    });
+    return text.trim().split('\n').at(-1) ?? 'none';
+  } catch {
+    return 'none';
+  }
+}
+
 /** Version of oneDNN's development files, read from its header (`2.6.3`), or `none`. */
 export function oneDnnVersion(prefixes = ['/usr', '/usr/local', process.env.DNNLROOT ?? '/usr']) {
   for (const prefix of prefixes) {
@@ -50,22 +64,26 @@ export function toolchain() {
     abi: process.versions.modules,
     compiler: firstLine(compiler, ['--version']),
     oneDnn: oneDnnVersion(),
+    cmake: firstLine('cmake', ['--version']),
+    nvcc: lastLine(process.env.CUDACXX || 'nvcc', ['--version']),
     flags: [process.env.CXXFLAGS, process.env.LDFLAGS].filter(Boolean).join(' ') || 'none',
   };
 }
 
-/** Native addons in `packages/<name>/build/Release` with the first 16 hex digits of their SHA-256. */
+/** Native addons in `packages/<name>/build/{Release,Emulated}` with the first 16 hex digits of their SHA-256. */
 export function builtAddons(folder = join(root, 'packages')) {
   const found = [];
   for (const name of readdirSync(folder).sort()) {
-    const release = join(folder, name, 'build/Release');
-    if (!existsSync(release)) continue;
-    for (const file of readdirSync(release).sort()) {
-      if (!file.endsWith('.node')) continue;
-      const hash = createHash('sha256')
-        .update(readFileSync(join(release, file)))
-        .digest('hex');
-      found.push(`${name}/${file} ${hash.slice(0, 16)}`);
+    for (const kind of ['Release', 'Emulated']) {
+      const built = join(folder, name, 'build', kind);
+      if (!existsSync(built)) continue;
+      for (const file of readdirSync(built).sort()) {
+        if (!file.endsWith('.node')) continue;
+        const hash = createHash('sha256')
+          .update(readFileSync(join(built, file)))
+          .digest('hex');
+        found.push(`${name}/${kind === 'Release' ? '' : `${kind}/`}${file} ${hash.slice(0, 16)}`);
+      }
     }
   }
   return found;

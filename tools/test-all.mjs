@@ -70,7 +70,7 @@ function main() {
     console.error('The build failed; tests of projects that depend on it do not run.');
     failed = true;
   }
-  spawnSync(process.execPath, [join(root, 'tools/try-native.mjs')], {
+  spawnSync(process.execPath, [join(root, 'tools/try-native.mjs'), '--emulated'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });

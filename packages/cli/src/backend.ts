@@ -1,5 +1,5 @@
 /** Loading a backend for a command, and saying which one it is. */
-import { listBackends, loadBackend, type Backend, type BackendName } from '@revoxel/runtime';
+import { listBackends, loadBackend, type Backend } from '@revoxel/runtime';
 import type { Output } from './output.js';
 
 /**
@@ -7,7 +7,7 @@ import type { Output } from './output.js';
  *
  * @throws BackendUnavailableError with reason and remedy when the named one cannot be used here.
  */
-export async function chooseBackend(name: BackendName = 'auto', output?: Output): Promise<Backend> {
+export async function chooseBackend(name = 'auto', output?: Output): Promise<Backend> {
   const options = { from: import.meta.url };
   const backend = await loadBackend(name, options);
   if (name === 'auto' && !process.env['REVOXEL_BACKEND'] && backend.name === 'typescript' && output) {

@@ -50,11 +50,14 @@ export interface CommandContext {
 }
 
 const json: OptionSpec = { flags: '--json', description: 'print the result as JSON, in one line' };
-const backend: OptionSpec = {
-  flags: '--backend <name>',
-  description: 'auto (the fastest there is), cpu, typescript or reference; REVOXEL_BACKEND is the same choice',
-  choices: ['auto', 'cpu', 'typescript', 'reference'],
-};
+const backend: readonly OptionSpec[] = [
+  {
+    flags: '--backend <name>',
+    description:
+      'auto (the fastest there is), cuda, cuda:N, cpu, typescript or reference; REVOXEL_BACKEND is the same choice',
+  },
+  { flags: '--device <name>', description: 'the same as --backend: cuda:1 is the second GPU, cpu the processor' },
+];
 
 /** Networks for volumes, and for slices: all that @revoxel/models has (a test compares). */
 const MODELS_3D = ['unet3d', 'partially-reversible-unet3d', 'revunet3d', 'iunet3d', 'irevunet3d'];
@@ -96,7 +99,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--out <dir>', description: 'run folder (default: runs/demo-DATE)' },
       { flags: '--minutes <m>', description: 'time for everything (default: 3.1 on cpu, 12 on typescript)' },
       { flags: '--seed <n>', description: 'seed of weights and batches (default: 0)' },
-      backend,
+      ...backend,
       json,
     ],
     examples: ['revoxel demo', 'revoxel demo --minutes 1 --backend typescript', 'npm run demo -- --json'],
@@ -137,7 +140,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         flags: '--profile <name>',
         description:
-          'machine to plan for: typescript, reference, cpu or cpu:THREADS (default: what train would take here)',
+          'machine to plan for: typescript, reference, cpu, cpu:THREADS, or cuda:GPU such as cuda:H100-80G (default: what train would take here)',
       },
       {
         flags: '--largest-cube',
@@ -175,7 +178,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
       { flags: '--steps <n>', description: 'number of training steps, instead of --minutes' },
       { flags: '--seed <n>', description: 'seed of weights and batches (default: 0)' },
-      backend,
+      ...backend,
       {
         flags: '--channels <n>',
         description: 'channels at full resolution (default: those of the network, or what can be trained in the time)',
@@ -209,7 +212,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--output <dir>', description: 'folder for label maps and their JSON sidecars', required: true },
       { flags: '--probabilities', description: 'write the probability of every label too' },
       { flags: '--tta', description: 'average over mirrored copies: a little better, up to eight times the time' },
-      backend,
+      ...backend,
       json,
     ],
     examples: ['revoxel predict --run runs/hippocampus --input scans/ --output predictions/'],

@@ -3,6 +3,7 @@
  * the library.
  */
 import { z } from 'zod';
+import { BACKEND_NAMES } from '@revoxel/runtime';
 import { UsageError } from './exit.js';
 
 /** A whole number of at least `least`. */
@@ -68,7 +69,30 @@ export const byteSize = z
   );
 
 /** Name of a backend. */
-export const backendName = z.enum(['auto', 'cpu', 'typescript', 'reference']);
+const backendName = z
+  .string()
+  .refine(
+    (s) => (BACKEND_NAMES as readonly string[]).includes(s) || /^cuda:\d{1,4}$/.test(s),
+    `expects one of ${BACKEND_NAMES.join(', ')}, or cuda:N`,
+  );
+
+/** The options that name a backend; `--device` is another word for `--backend`. */
+export const backendOptions = { backend: backendName.optional(), device: backendName.optional() };
+
+/** The backend that the options name. @throws UsageError if they name two */
+export function backendOf(o: {
+  readonly backend?: string | undefined;
+  readonly device?: string | undefined;
+}): string | undefined {
+  if (
+    o.backend !== undefined &&
+    o.device !== undefined &&
+    o.backend !== o.device &&
+    !o.device.startsWith(`${o.backend}:`)
+  )
+    throw new UsageError(`--backend ${o.backend} and --device ${o.device} name two backends; give one of them`);
+  return o.device ?? o.backend;
+}
 
 /**
  * Check a command's options.

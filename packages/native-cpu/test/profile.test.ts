@@ -4,7 +4,7 @@ import { compile } from '@revoxel/runtime';
 import { describe, expect, it } from 'vitest';
 import { probe } from '../src/backend.js';
 import { cpuProfile } from '../src/profile.js';
-import { trainingGraph } from './small-net.js';
+import { smallTrainingGraph as trainingGraph } from '@revoxel/runtime/testing';
 
 describe('cpuProfile', () => {
   it('makes plans without the addon', () => {

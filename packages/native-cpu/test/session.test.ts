@@ -13,11 +13,16 @@ import {
   trace,
   type Backend,
 } from '@revoxel/runtime';
-import { compareArrays } from '@revoxel/runtime/testing';
+import {
+  compareArrays,
+  SMALL_PATCH as PATCH,
+  smallBatch as batch,
+  smallInferenceGraph as inferenceGraph,
+  smallTrainingGraph as trainingGraph,
+} from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { createBackend, liveBytes } from '../src/backend.js';
 import { notBuilt, named } from './built.js';
-import { batch, inferenceGraph, PATCH, trainingGraph } from './small-net.js';
 
 const STEP = { lr: 0.05, factor: 1 };
 

@@ -66,7 +66,8 @@ if (!onPath(['cmake'])) missing('no cmake on the PATH; install it (Debian, Ubunt
 const nvcc = onPath([process.env.CUDACXX, 'nvcc', '/usr/local/cuda/bin/nvcc'].filter(Boolean));
 if (!options.emulated && !nvcc) missing('no nvcc on the PATH; install the CUDA toolkit 13 or set CUDACXX');
 const ninja = onPath(['ninja']);
-if (!ninja && !onPath(['make'])) missing('neither ninja nor make on the PATH; install one (apt-get install ninja-build)');
+if (!ninja && !onPath(['make']))
+  missing('neither ninja nor make on the PATH; install one (apt-get install ninja-build)');
 
 const includes = [require('node-api-headers').include_dir, resolve(packageRoot, require('node-addon-api').include_dir)];
 const runtime = dirname(require.resolve('@revoxel/runtime/native/plan.h'));

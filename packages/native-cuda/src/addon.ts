@@ -81,6 +81,8 @@ export interface Addon {
     readonly build: string;
   };
   probe(): AddonProbe;
+  /** The cuDNN library that was found at run time; none is needed. */
+  cudnn(): { readonly version: number; readonly path: string; readonly usable: boolean; readonly reason: string };
   /** Bytes of device memory held by all sessions of the process. */
   liveBytes(): number;
   readonly NativeSession: new (device: number, options: ExecuteOptions) => NativeSession;
@@ -95,7 +97,8 @@ const loaded = new Map<Build, Addon>();
 /** Places where the addon may lie, best first. */
 export function addonFiles(build: Build): readonly string[] {
   const own = fileURLToPath(new URL(`${FOLDERS[build]}/revoxel_cuda.node`, import.meta.url));
-  if (build === 'emulated') return [own];
+  // Another emulated build: sanitized, or with a planted fault.
+  if (build === 'emulated') return [process.env.REVOXEL_CUDA_EMULATED_ADDON || own];
   const platform = `@revoxel/native-cuda-${process.platform}-${process.arch}-gnu/revoxel_cuda.node`;
   try {
     return [createRequire(import.meta.url).resolve(platform), own];

@@ -31,11 +31,20 @@ function version(number: number): string {
   return number === 0 ? 'none' : `${Math.floor(number / 1000)}.${Math.floor((number % 1000) / 10)}`;
 }
 
+/** cuDNN is a yardstick and no requirement: a short word on it. */
+function cudnnText(addon: Addon): string {
+  const { version: number, path, usable } = addon.cudnn();
+  if (number === 0) return 'not found (not needed)';
+  const text = `${Math.floor(number / 10000)}.${Math.floor((number % 10000) / 100)}.${number % 100} (${path})`;
+  return usable ? text : `${text}, 3D convolutions of this release are known to be wrong or slow and are not used`;
+}
+
 function factsOf(addon: Addon, found: AddonProbe): Record<string, string> {
   const [first] = found.devices;
   return {
     build: addon.info().build,
     driver: version(found.driver),
+    cuDNN: cudnnText(addon),
     ...(first && { devices: found.devices.map((d) => `${d.index}: ${d.name} (sm_${d.major}${d.minor})`).join(', ') }),
   };
 }

@@ -53,6 +53,7 @@ export {
   type BackendProbe,
   type LoadOptions,
   type NativeBackendModule,
+  type NativeBackendOptions,
 } from './backend/load.js';
 export { BaseSession, type ExecuteRequest, type PersistentPlace, type PreparedPlan } from './backend/base-session.js';
 export { AddonSession, type NativeMemory, type NativeSession, type PlanTimings } from './backend/addon-session.js';

@@ -24,7 +24,7 @@ import { UsageError } from '../exit.js';
 import type { CommandRun } from '../options.js';
 import { diceText, duration, mib } from '../output.js';
 import { Progress } from '../progress.js';
-import { backendName, numberAbove, parse, seed } from '../schema.js';
+import { backendOf, backendOptions, numberAbove, parse, seed } from '../schema.js';
 import { evaluationTable } from './evaluate.js';
 
 const schema = z.looseObject({
@@ -32,7 +32,7 @@ const schema = z.looseObject({
   out: z.string().optional(),
   minutes: numberAbove(0).optional(),
   seed: seed.optional(),
-  backend: backendName.optional(),
+  ...backendOptions,
 });
 
 /** Minutes for everything, by backend: the promise of the README less the build. */
@@ -45,7 +45,7 @@ const HELD_OUT = 5;
 export const command: CommandRun = async (input, { output, signal }) => {
   const o = parse(schema, input);
   const data = o.data ?? exampleFolder();
-  const backend = await chooseBackend(o.backend, output);
+  const backend = await chooseBackend(backendOf(o), output);
   const dataset = await openDataset(data);
   const split = splitOf(dataset);
   const minutes = o.minutes ?? MINUTES[backend.name] ?? MINUTES['cpu']!;

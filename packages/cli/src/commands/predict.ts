@@ -5,7 +5,7 @@ import { chooseBackend } from '../backend.js';
 import type { CommandRun } from '../options.js';
 import { duration, mib, table } from '../output.js';
 import { Progress } from '../progress.js';
-import { backendName, parse } from '../schema.js';
+import { backendOf, backendOptions, parse } from '../schema.js';
 
 const schema = z.looseObject({
   run: z.string(),
@@ -13,12 +13,12 @@ const schema = z.looseObject({
   output: z.string(),
   probabilities: z.boolean().optional(),
   tta: z.boolean().optional(),
-  backend: backendName.optional(),
+  ...backendOptions,
 });
 
 export const command: CommandRun = async (input, { output, signal }) => {
   const o = parse(schema, input);
-  const backend = await chooseBackend(o.backend, output);
+  const backend = await chooseBackend(backendOf(o), output);
   const progress = new Progress(output);
   try {
     using predictor = await loadPredictor(o.run, backend);

@@ -20,7 +20,7 @@ import { memorySetting, modelWishes, networkFields } from '../network.js';
 import type { CommandRun } from '../options.js';
 import { diceText, duration, mib } from '../output.js';
 import { Progress } from '../progress.js';
-import { backendName, numberAbove, parse, seed, triple, whole } from '../schema.js';
+import { backendOf, backendOptions, numberAbove, parse, seed, triple, whole } from '../schema.js';
 import { evaluationTable } from './evaluate.js';
 
 const schema = z.looseObject({
@@ -31,7 +31,7 @@ const schema = z.looseObject({
   minutes: numberAbove(0).optional(),
   steps: whole(1).optional(),
   seed: seed.optional(),
-  backend: backendName.optional(),
+  ...backendOptions,
   ...networkFields,
   batch: whole(1).optional(),
   patch: triple.optional(),
@@ -71,10 +71,8 @@ export const command: CommandRun = async (input, { output, signal }) => {
   const memory = memorySetting(o);
   // A run goes on where it was: other backends give other bits.
   const name =
-    o.backend ??
-    (o.resume && !process.env['REVOXEL_BACKEND']
-      ? ((await readRunInfo(runPaths(o.out))).backend as z.infer<typeof backendName>)
-      : 'auto');
+    backendOf(o) ??
+    (o.resume && !process.env['REVOXEL_BACKEND'] ? (await readRunInfo(runPaths(o.out))).backend : 'auto');
   const backend = await chooseBackend(name, output);
   const progress = new Progress(output);
   let lastDice: number | null = null;

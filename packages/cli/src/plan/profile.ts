@@ -20,7 +20,7 @@ export interface PlanTarget {
 }
 
 /**
- * @param name - `typescript`, `reference`, `cpu`, `cpu:THREADS`; undefined: the backend that `train` would take here.
+ * @param name - `typescript`, `reference`, `cpu`, `cpu:THREADS`, `cuda`, `cuda:N`, `cuda:GPU`; undefined: the backend that `train` would take here.
  * @throws UsageError for other names.
  */
 export async function planTarget(name: string | undefined): Promise<PlanTarget> {
@@ -35,10 +35,12 @@ export async function planTarget(name: string | undefined): Promise<PlanTarget> 
       if (threads !== undefined && !/^[1-9]\d{0,3}$/.test(threads)) break;
       return cpuTarget(threads === undefined ? undefined : Number(threads));
     case 'cuda':
-      throw new UsageError(`--profile ${name}: this version has no CUDA profile; use cpu, cpu:THREADS or typescript`);
+      return cudaTarget(threads);
     default:
   }
-  throw new UsageError(`--profile expects typescript, reference, cpu or cpu:THREADS, got ${name}`);
+  throw new UsageError(
+    `--profile expects typescript, reference, cpu, cpu:THREADS, cuda, cuda:N or cuda:GPU, got ${name}`,
+  );
 }
 
 function loaded(backend: Backend): PlanTarget {
@@ -53,5 +55,22 @@ async function cpuTarget(threads: number | undefined): Promise<PlanTarget> {
   } catch (error) {
     if (!(error instanceof BackendUnavailableError)) throw error;
     return { profile: cpuProfile(threads), backend: () => Promise.reject(error) };
+  }
+}
+
+/** With a GPU: its own profile. Without: that of a GPU by name, H100-80G where none is named. */
+async function cudaTarget(device: string | undefined): Promise<PlanTarget> {
+  const { cudaProfile, createBackend, DEVICES } = await import('@revoxel/native-cuda');
+  const index = device === undefined ? 0 : /^\d{1,4}$/.test(device) ? Number(device) : undefined;
+  if (index === undefined) {
+    if (!(device! in DEVICES))
+      throw new UsageError(`--profile cuda:GPU expects one of ${Object.keys(DEVICES).join(', ')}, got ${device!}`);
+    return { profile: cudaProfile(device), backend: () => createBackend() };
+  }
+  try {
+    return loaded(await createBackend({ device: index }));
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError) || device !== undefined) throw error;
+    return { profile: cudaProfile(), backend: () => Promise.reject(error) };
   }
 }

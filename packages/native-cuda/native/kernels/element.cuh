@@ -7,6 +7,7 @@
 #include <numeric.h>
 
 #include <cstdint>
+#include <cstring>
 
 #include "launch.cuh"
 
@@ -47,7 +48,19 @@ __device__ __forceinline__ Pack<T, N> loadPack(const T* from) {
 }
 template <class T, int N>
 __device__ __forceinline__ void storePack(T* to, const Pack<T, N>& pack) {
-  *reinterpret_cast<Pack<T, N>*>(to) = pack;
+  constexpr int BYTES = static_cast<int>(sizeof(pack));
+  if constexpr (BYTES % 16 == 0) {
+    uint4 words[BYTES / 16];
+    memcpy(words, &pack, BYTES);
+#pragma unroll
+    for (int w = 0; w < BYTES / 16; w++) storeWords(reinterpret_cast<uint4*>(to) + w, words[w]);
+  } else if constexpr (BYTES == 8) {
+    uint2 words;
+    memcpy(&words, &pack, BYTES);
+    storeWords(reinterpret_cast<uint2*>(to), words);
+  } else {
+    *reinterpret_cast<Pack<T, N>*>(to) = pack;
+  }
 }
 
 /** Calls body(T{}) with the element type of a float tensor: float or Bf16. */

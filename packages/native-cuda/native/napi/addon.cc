@@ -8,6 +8,7 @@
 #include "../core/device-block.h"
 #include "../core/device.h"
 #include "../core/session.h"
+#include "../dyn/cudnn-library.h"
 
 namespace revoxel {
 
@@ -15,6 +16,13 @@ namespace {
 
 /** Bump when the surface changes; src/addon.ts checks it. */
 constexpr int ABI = 1;
+
+/** CUDA version that libraries loaded at run time must be built for. */
+#if defined(CUDART_VERSION)
+constexpr int CUDA_MAJOR = CUDART_VERSION / 1000;
+#else
+constexpr int CUDA_MAJOR = 13;
+#endif
 
 struct SessionTraits {
   static constexpr const char* name = "revoxel-cuda";
@@ -78,6 +86,17 @@ Napi::Value probe(const Napi::CallbackInfo& call) {
   return object;
 }
 
+/** cudnn(): {version, path, usable, reason} of the cuDNN that would be used; looked for once. */
+Napi::Value cudnnInfo(const Napi::CallbackInfo& call) {
+  static const cudnn::Library library = cudnn::load(cudnn::defaultFolders(), CUDA_MAJOR);
+  Napi::Object object = Napi::Object::New(call.Env());
+  object.Set("version", static_cast<double>(library.version));
+  object.Set("path", library.path);
+  object.Set("usable", library.usable3d(cudnn::dataBfloat16));
+  object.Set("reason", library.reason);
+  return object;
+}
+
 /** Bytes of device memory held by all sessions of the process. */
 Napi::Value liveBytes(const Napi::CallbackInfo& call) { return Napi::Number::New(call.Env(), static_cast<double>(liveDeviceBytes())); }
 
@@ -120,6 +139,7 @@ Napi::Value emulatorStats(const Napi::CallbackInfo& call) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New(env, info, "info"));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
+  exports.Set("cudnn", Napi::Function::New(env, cudnnInfo, "cudnn"));
   exports.Set("liveBytes", Napi::Function::New(env, liveBytes, "liveBytes"));
   exports.Set("NativeSession", NapiSession<Session, SessionTraits>::define(env));
 #if defined(REVOXEL_CUDA_EMULATED)

@@ -19,6 +19,7 @@ const TABLE: ScratchTable = {
 
 /** Bytes of scratch of a call. */
 export function scratchBytes(query: KernelQuery, variant: number, device: DeviceTraits): number {
-  const formula = TABLE[query.op] as ((query: KernelQuery, variant: number, device: DeviceTraits) => number) | undefined;
+  const formula = TABLE[query.op] as
+    ((query: KernelQuery, variant: number, device: DeviceTraits) => number) | undefined;
   return formula ? formula(query, variant, device) : 0;
 }

@@ -22,23 +22,38 @@ export interface BackendProbe {
   readonly facts: Readonly<Record<string, string>>;
 }
 
-/** What the module of a native package exports. */
-export interface NativeBackendModule {
-  probe(): BackendProbe;
-  createBackend(): Promise<Backend>;
+/** What a native package is asked for. */
+export interface NativeBackendOptions {
+  /** The package's kernels run by its emulator: for tests, very slow. */
+  readonly emulated?: boolean;
+  /** Which of several devices. */
+  readonly device?: number;
 }
 
-const NATIVE = { cuda: '@revoxel/native-cuda', cpu: '@revoxel/native-cpu' } as const;
+/** What the module of a native package exports. */
+export interface NativeBackendModule {
+  probe(options?: NativeBackendOptions): BackendProbe;
+  createBackend(options?: NativeBackendOptions): Promise<Backend>;
+}
+
+const NATIVE = {
+  cuda: { package: '@revoxel/native-cuda', options: {} },
+  cpu: { package: '@revoxel/native-cpu', options: {} },
+  'cuda-emulated': { package: '@revoxel/native-cuda', options: { emulated: true } },
+} as const;
 type NativeName = keyof typeof NATIVE;
+/** What `auto` tries, fastest first. */
+const AUTOMATIC = ['cuda', 'cpu'] as const satisfies readonly NativeName[];
 
 /** Remedy for a native package that is not installed. */
 const MISSING: Readonly<Record<NativeName, string>> = {
-  cuda: 'it is not released yet; use another backend',
-  cpu: `run npm install ${NATIVE.cpu}`,
+  cuda: `run npm install ${NATIVE.cuda.package}`,
+  cpu: `run npm install ${NATIVE.cpu.package}`,
+  'cuda-emulated': `run npm install ${NATIVE.cuda.package}`,
 };
 
 /** Names that `loadBackend` knows, fastest first; `auto` takes the first native one that is available, else `typescript`. */
-export const BACKEND_NAMES = ['auto', 'cuda', 'cpu', 'typescript', 'reference'] as const;
+export const BACKEND_NAMES = ['auto', 'cuda', 'cpu', 'typescript', 'reference', 'cuda-emulated'] as const;
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
 /** Remedy for a native package that is installed but not built. */
@@ -51,19 +66,22 @@ export interface LoadOptions {
 
 /**
  * A backend by name.
- * @param name - `auto` (default): what `REVOXEL_BACKEND` names, else the fastest that is available. Never `reference` by itself.
+ * @param name - `auto` (default): what `REVOXEL_BACKEND` names, else the fastest that is available; never `reference` or
+ * `cuda-emulated` by itself. `cuda:N` is the GPU with index N.
  * @throws BackendUnavailableError with the reason and the command that mends it; ArgumentError for an unknown name.
  */
 export async function loadBackend(
   name: BackendName | (string & {}) = 'auto',
   options: LoadOptions = {},
 ): Promise<Backend> {
-  const wanted = name === 'auto' ? process.env.REVOXEL_BACKEND || 'auto' : name;
+  const text = name === 'auto' ? process.env.REVOXEL_BACKEND || 'auto' : name;
+  const device = /^cuda:(\d{1,4})$/.exec(text)?.[1];
+  const wanted = device === undefined ? text : 'cuda';
   if (!isBackendName(wanted)) {
     throw new ArgumentError(
       name === 'auto' ? 'REVOXEL_BACKEND' : 'backend',
-      `one of ${BACKEND_NAMES.join(', ')}`,
-      wanted,
+      `one of ${BACKEND_NAMES.join(', ')}, cuda:N`,
+      text,
     );
   }
   switch (wanted) {
@@ -73,9 +91,10 @@ export async function loadBackend(
       return createTypescriptBackend();
     case 'cuda':
     case 'cpu':
-      return loadNative(wanted, options);
+    case 'cuda-emulated':
+      return loadNative(wanted, options, device === undefined ? {} : { device: Number(device) });
     case 'auto':
-      for (const native of Object.keys(NATIVE) as NativeName[]) {
+      for (const native of AUTOMATIC) {
         if ((await probeNative(native, options)).probe.available) return loadNative(native, options);
       }
       return createTypescriptBackend();
@@ -92,38 +111,46 @@ export interface BackendListing extends BackendProbe {
 /** Every known backend and whether it can be used here, fastest first; loads no device. */
 export async function listBackends(options: LoadOptions = {}): Promise<readonly BackendListing[]> {
   const native = await Promise.all(
-    (Object.keys(NATIVE) as NativeName[]).map(async (name) => ({ name, ...(await probeNative(name, options)).probe })),
+    AUTOMATIC.map(async (name) => ({ name, ...(await probeNative(name, options)).probe })),
   );
+  const emulated = (await probeNative('cuda-emulated', options)).probe;
   const { threads, details } = createTypescriptBackend().facts;
   return [
     ...native,
     { name: 'typescript', available: true, facts: { threads: String(threads), ...details } },
     { name: 'reference', available: true, facts: { threads: '1', ...details } },
+    // For tests of the CUDA kernels: worth a line only where somebody has built it.
+    ...(emulated.available ? [{ name: 'cuda-emulated' as const, ...emulated }] : []),
   ];
 }
 
-async function loadNative(name: NativeName, options: LoadOptions): Promise<Backend> {
+async function loadNative(
+  name: NativeName,
+  options: LoadOptions,
+  choice: Pick<NativeBackendOptions, 'device'> = {},
+): Promise<Backend> {
   const { probe, module } = await probeNative(name, options);
   if (!probe.available || !module) {
     throw new BackendUnavailableError(name, probe.reason ?? 'it says no more', probe.remedy ?? `run ${BUILD_COMMAND}`);
   }
-  return module.createBackend();
+  return module.createBackend({ ...NATIVE[name].options, ...choice });
 }
 
 async function probeNative(
   name: NativeName,
   options: LoadOptions,
 ): Promise<{ readonly probe: BackendProbe; readonly module?: NativeBackendModule }> {
-  const file = resolvePackage(NATIVE[name], options.from);
+  const { package: packageName, options: kind } = NATIVE[name];
+  const file = resolvePackage(packageName, options.from);
   if (file === undefined) {
-    const reason = `package ${NATIVE[name]} is not installed`;
+    const reason = `package ${packageName} is not installed`;
     return { probe: { available: false, reason, remedy: MISSING[name], facts: {} } };
   }
   try {
     const module = (await import(pathToFileURL(file).href)) as NativeBackendModule;
-    return { probe: module.probe(), module };
+    return { probe: module.probe(kind), module };
   } catch (error) {
-    const reason = `${NATIVE[name]} failed to load: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `${packageName} failed to load: ${error instanceof Error ? error.message : String(error)}`;
     return {
       probe: { available: false, reason, remedy: `run npx nx run-many -t build and ${BUILD_COMMAND}`, facts: {} },
     };

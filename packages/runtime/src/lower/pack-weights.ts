@@ -39,6 +39,8 @@ export function packConvWeights(graph: Graph, profile: BackendProfile): Graph {
       `s${stride.join('x')}`,
       `g${groups}`,
       `c${slice.channelBegin}+${slice.channelCount}`,
+      // A plan in bf16 may want another form than one in f32 in the same session.
+      `e${elements}`,
     ].join(':');
     const packed = rewriter.builder.derived(name, 'packWeights', [rewriter.get(weights.id)], {
       ...slice,

@@ -74,3 +74,8 @@ export const coupleOp: OpDefinition<typeof attrs> = {
 export function couple(k: Tensor, f: Tensor, exponent: Tensor): Tensor {
   return k.graph.emit('couple', [k, f, exponent], { direction: 'add', checksum: 'none' })[0]!;
 }
+
+/** k - q(f) on the grid of k: exactly undoes `couple` with the same f, to the bit. Parameters as there. */
+export function uncouple(k: Tensor, f: Tensor, exponent: Tensor): Tensor {
+  return k.graph.emit('couple', [k, f, exponent], { direction: 'sub', checksum: 'none' })[0]!;
+}

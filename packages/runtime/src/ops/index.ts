@@ -32,7 +32,7 @@ export { adamwUpdate } from './adamw-update.js';
 export { assign } from './assign.js';
 export { quantize } from './quantize.js';
 export { dequantize } from './dequantize.js';
-export { couple } from './couple.js';
+export { couple, uncouple } from './couple.js';
 export { addLimit, fixedBits, nearLimit, START_EXPONENT } from './fixed-point.js';
 export { updateStreams } from './stream-update.js';
 export { split } from './split.js';

@@ -32,3 +32,4 @@ export {
   runNet,
   sameBits,
 } from './check-memory.js';
+export { SMALL_PATCH, smallBatch, smallInferenceGraph, smallTrainingGraph } from './small-net.js';

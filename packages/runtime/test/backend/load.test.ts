@@ -81,6 +81,31 @@ describe('loadBackend', () => {
     expect(await failure(loadBackend('abacus'))).toBeInstanceOf(ArgumentError);
   });
 
+  it('chooses a device and the emulator, and never the emulator by itself', async () => {
+    install(
+      '@revoxel/native-cuda',
+      `export const probe = ({ emulated } = {}) => ({ available: emulated === true, reason: 'no device', remedy: 'plug one in', facts: {} });
+       export const createBackend = async (options) => ({ name: JSON.stringify(options) });`,
+    );
+    vi.stubEnv('REVOXEL_BACKEND', '');
+    expect((await loadBackend('cuda-emulated', { from })).name).toBe('{"emulated":true}');
+    expect((await loadBackend('auto', { from })).name).not.toMatch(/emulated/);
+    expect((await listBackends({ from })).at(-1)).toMatchObject({ name: 'cuda-emulated', available: true });
+    expect(await failure(loadBackend('cuda:x', { from }))).toBeInstanceOf(ArgumentError);
+  });
+
+  it('passes the number of a device on', async () => {
+    install(
+      '@revoxel/native-cuda',
+      `export const probe = () => ({ available: true, facts: {} });
+       export const createBackend = async (options) => ({ name: JSON.stringify(options) });`,
+    );
+    expect((await loadBackend('cuda', { from })).name).toBe('{}');
+    expect((await loadBackend('cuda:3', { from })).name).toBe('{"device":3}');
+    vi.stubEnv('REVOXEL_BACKEND', 'cuda:1');
+    expect((await loadBackend('auto', { from })).name).toBe('{"device":1}');
+  });
+
   it('lists all with their state', async () => {
     install('@revoxel/native-cuda', UNAVAILABLE);
     install('@revoxel/native-cpu', AVAILABLE);

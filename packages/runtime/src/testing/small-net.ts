@@ -1,29 +1,26 @@
-/** A small segmentation network and its training step, by the runtime's operations alone. Not a test itself. */
+/** A small segmentation network and its training step, by the runtime's operations alone. For tests of sessions; small enough for the reference. */
 
+import { gradients } from '../autodiff/gradients.js';
+import { trace, type GraphBuilder } from '../graph/builder.js';
+import type { Graph } from '../graph/graph.js';
+import { heNormal, ONES, ZEROS, type Initializer } from '../graph/initializer.js';
+import type { Tensor } from '../graph/tensor.js';
 import {
+  add,
   conv,
   convTranspose,
   crossEntropy,
   diceLoss,
-  add,
-  gradients,
-  heNormal,
   instanceNorm,
   leakyRelu,
-  ONES,
   scale,
   sgdUpdate,
   softmax,
   sumSquares,
-  trace,
-  ZEROS,
-  type Graph,
-  type GraphBuilder,
-  type Initializer,
-  type Tensor,
-} from '@revoxel/runtime';
+} from '../ops/index.js';
 
-export const PATCH = [9, 12, 10] as const;
+/** Patch of the network: odd on purpose. */
+export const SMALL_PATCH = [9, 12, 10] as const;
 
 /** A graph under construction and the parameters declared in it so far. */
 class Net {
@@ -67,11 +64,11 @@ function network(net: Net, x: Tensor): Tensor {
 }
 
 /** Two patches, cross-entropy and Dice, SGD with momentum. Outputs loss, norm2. */
-export function trainingGraph(): Graph {
+export function smallTrainingGraph(): Graph {
   return trace('train', (g) => {
     const net = new Net(g);
-    const labels = g.input('labels', [2, 1, ...PATCH], 'u8');
-    const logits = network(net, g.input('x', [2, 1, ...PATCH]));
+    const labels = g.input('labels', [2, 1, ...SMALL_PATCH], 'u8');
+    const logits = network(net, g.input('x', [2, 1, ...SMALL_PATCH]));
     const loss = add(crossEntropy(logits, labels), diceLoss(softmax(logits), labels, { batch: true }));
     const grads = gradients(
       loss,
@@ -93,13 +90,13 @@ export function trainingGraph(): Graph {
 }
 
 /** Logits of one patch with the same parameters. */
-export function inferenceGraph(): Graph {
-  return trace('infer', (g) => g.output('logits', scale(network(new Net(g), g.input('x', [1, 1, ...PATCH])), 1)));
+export function smallInferenceGraph(): Graph {
+  return trace('infer', (g) => g.output('logits', scale(network(new Net(g), g.input('x', [1, 1, ...SMALL_PATCH])), 1)));
 }
 
 /** Inputs of the training graph. */
-export function batch(seed: number): { x: Float32Array; labels: Uint8Array } {
-  const count = 2 * PATCH[0] * PATCH[1] * PATCH[2];
+export function smallBatch(seed: number): { x: Float32Array; labels: Uint8Array } {
+  const count = 2 * SMALL_PATCH[0] * SMALL_PATCH[1] * SMALL_PATCH[2];
   const x = Float32Array.from({ length: count }, (_, i) => Math.sin(i * 0.7 + seed) + Math.cos(i * 0.013));
   return { x, labels: Uint8Array.from(x, (v) => (v > 0.8 ? 2 : v > 0 ? 1 : 0)) };
 }

@@ -1,0 +1,259 @@
+/** Sessions on the emulated device: training beside the reference, graphs, repeatability, growth, stopping, errors, memory. */
+
+import {
+  AbortedError,
+  ArgumentError,
+  BackendUnavailableError,
+  assign,
+  compile,
+  createReferenceBackend,
+  DisposedError,
+  OutOfMemoryError,
+  relu,
+  RevoxelError,
+  trace,
+  type Backend,
+  type Plan,
+  type Tensor,
+} from '@revoxel/runtime';
+import {
+  compareArrays,
+  SMALL_PATCH as PATCH,
+  smallBatch as batch,
+  smallInferenceGraph as inferenceGraph,
+  smallTrainingGraph as trainingGraph,
+} from '@revoxel/runtime/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadAddon } from '../src/addon.js';
+import { createBackend, liveBytes, probe } from '../src/backend.js';
+import { notBuilt, named } from './built.js';
+
+const STEP = { lr: 0.05, factor: 1 };
+const OUT_OF_MEMORY = 2;
+const LAUNCH_FAILURE = 719;
+
+async function train(
+  backend: Backend,
+  steps: number,
+): Promise<{ losses: number[]; parameters: Map<string, ArrayLike<number>>; logits: ArrayLike<number> }> {
+  using session = await backend.createSession({ seed: 3 });
+  const step = await session.load(compile(trainingGraph(), backend.profile));
+  const infer = await session.load(compile(inferenceGraph(), backend.profile));
+  const losses: number[] = [];
+  for (let i = 0; i < steps; i++) losses.push((await step.run(batch(i), STEP))['loss']![0]!);
+  const parameters = new Map<string, ArrayLike<number>>();
+  for (const name of session.names()) parameters.set(name, await session.read(name));
+  const x = batch(99).x.subarray(0, PATCH[0] * PATCH[1] * PATCH[2]);
+  return { losses, parameters, logits: (await infer.run({ x }))['logits']! };
+}
+
+const reluPlan = async (backend: Backend, name = 'relu', length = 4): Promise<Plan> =>
+  compile(
+    trace(name, (g) => g.output('y', relu(g.input('x', [length])))),
+    backend.profile,
+  );
+
+async function failure(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => expect.fail('expected a rejection'),
+    (error: unknown) => error as Error,
+  );
+}
+
+describe.skipIf(notBuilt)(named('sessions'), () => {
+  const emulate = notBuilt ? undefined : loadAddon('emulated').emulate!;
+  const stats = notBuilt ? undefined : loadAddon('emulated').emulatorStats!;
+
+  afterEach(() => emulate?.({ order: 'round-robin', memoryLimit: -1, failAfter: -1, failCode: 0, revive: true }));
+
+  it('train as the reference does, launched one by one and as a graph', { timeout: 120_000 }, async () => {
+    const expected = await train(createReferenceBackend(), 4);
+    const before = stats!().graphLaunches;
+    const actual = await train(await createBackend({ emulated: true }), 4);
+    expect(stats!().graphLaunches - before).toBe(3);
+    const single = await train(await createBackend({ emulated: true, graphs: false }), 4);
+    expect(single.losses).toEqual(actual.losses);
+    for (const [name, values] of actual.parameters) expect(single.parameters.get(name), name).toEqual(values);
+    expect(compareArrays(actual.losses, expected.losses, { rtol: 1e-5, atol: 1e-5 })?.message).toBeUndefined();
+    for (const [name, values] of expected.parameters) {
+      expect(
+        compareArrays(actual.parameters.get(name)!, values, { rtol: 1e-3, atol: 1e-4 })?.message,
+        name,
+      ).toBeUndefined();
+    }
+    expect(compareArrays(actual.logits, expected.logits, { rtol: 1e-3, atol: 1e-3 })?.message).toBeUndefined();
+  });
+
+  it('give the same bits under every schedule of threads', { timeout: 120_000 }, async () => {
+    const runs = [];
+    for (const order of ['round-robin', 'ascending', 'descending', 'random'] as const) {
+      emulate!({ order, seed: 11 });
+      runs.push(await train(await createBackend({ emulated: true }), 2));
+    }
+    for (const run of runs.slice(1)) {
+      expect(run.losses).toEqual(runs[0]!.losses);
+      for (const [name, values] of runs[0]!.parameters) expect(run.parameters.get(name), name).toEqual(values);
+    }
+  });
+
+  it('keep values and plans when later plans make the memory grow', async () => {
+    const backend = await createBackend({ emulated: true });
+    using session = await backend.createSession();
+    const small = await session.load(await reluPlan(backend));
+    const x = Float32Array.of(-1, 2, -3, 4);
+    await small.run({ x });
+    await small.run({ x });
+    await session.load(compile(inferenceGraph(), backend.profile));
+    const w = Float32Array.from({ length: 12 * 8 * 27 }, (_, i) => i);
+    await session.write('down1.w', w);
+    await session.load(compile(trainingGraph(), backend.profile));
+    expect(await session.read('down1.w')).toEqual(w);
+    expect([...(await small.run({ x }))['y']!]).toEqual([0, 2, 0, 4].map((v) => expect.closeTo(v)));
+  });
+
+  it('refuse after a fault that ends the context, and say what to do', async () => {
+    const backend = await createBackend({ emulated: true, graphs: false });
+    using session = await backend.createSession();
+    const run = await session.load(await reluPlan(backend));
+    const x = new Float32Array(4);
+    await run.run({ x });
+    // The copy of x, then the launch.
+    emulate!({ failAfter: 1, failCode: LAUNCH_FAILURE });
+    const lost = await failure(run.run({ x }));
+    expect(lost).toBeInstanceOf(RevoxelError);
+    expect(lost).toMatchObject({ code: 'ERR_CUDA_CONTEXT_LOST' });
+    expect(lost.message).toMatch(/start the process again/);
+    emulate!({ failAfter: -1, failCode: 0, revive: true });
+    expect(await failure(run.run({ x }))).toMatchObject({ code: 'ERR_CUDA_CONTEXT_LOST' });
+    using other = await backend.createSession();
+    expect((await (await other.load(await reluPlan(backend))).run({ x }))['y']).toEqual(x);
+  });
+
+  it('say how much device memory a plan lacks, and stay usable', async () => {
+    const backend = await createBackend({ emulated: true });
+    using session = await backend.createSession();
+    const small = await session.load(await reluPlan(backend));
+    emulate!({ memoryLimit: 1 << 16 });
+    const large = await reluPlan(backend, 'large', 1 << 16);
+    const error = await failure(session.load(large));
+    expect(error).toBeInstanceOf(OutOfMemoryError);
+    expect(error).toMatchObject({ neededBytes: large.memory.transientBytes });
+    expect((error as OutOfMemoryError).availableBytes).toBeLessThanOrEqual((1 << 16) + 4096);
+    expect(error.message).toMatch(/--memory invert/);
+    expect((await small.run({ x: Float32Array.of(1, -1, 1, -1) }))['y']![0]).toBe(1);
+    emulate!({ memoryLimit: -1, failAfter: 0, failCode: OUT_OF_MEMORY });
+    await expect(session.load(large)).rejects.toThrow(OutOfMemoryError);
+    const run = await session.load(large);
+    expect((await run.run({ x: new Float32Array(1 << 16).fill(3) }))['y']![77]).toBe(3);
+  });
+
+  it('change nothing once a checksum has failed', async () => {
+    const backend = await createBackend({ emulated: true });
+    using session = await backend.createSession({ seed: 2 });
+    const plan = compile(
+      trace('guarded', (g) => {
+        const a = g.input('a', [1], 'u32');
+        const b = g.input('b', [1], 'u32');
+        const emitter = g as unknown as { emit(op: string, inputs: readonly Tensor[], attrs: object): Tensor[] };
+        g.scope('sequence', () => g.output('zero', emitter.emit('checkEqual', [a, b], {})[0]!));
+        const state = g.state('w', [4], { kind: 'constant', value: 1 }, 'buffer');
+        assign(state, relu(g.input('x', [4])));
+        g.output('y', relu(state));
+      }),
+      backend.profile,
+    );
+    const run = await session.load(plan);
+    const x = Float32Array.of(5, 6, 7, 8);
+    for (let i = 0; i < 3; i++) {
+      const error = await failure(run.run({ a: Uint32Array.of(1), b: Uint32Array.of(2), x }));
+      expect(error).toMatchObject({ code: 'ERR_CHECKSUM' });
+      expect(error.message).toMatch(/sequence/);
+      expect(await session.read('w')).toEqual(Float32Array.of(1, 1, 1, 1));
+    }
+    await run.run({ a: Uint32Array.of(3), b: Uint32Array.of(3), x });
+    expect(await session.read('w')).toEqual(x);
+  });
+
+  it('stop and stay usable', { timeout: 60_000 }, async () => {
+    const backend = await createBackend({ emulated: true });
+    using session = await backend.createSession({ seed: 2 });
+    const run = await session.load(compile(trainingGraph(), backend.profile));
+    await run.run(batch(0), STEP);
+    const aborter = new AbortController();
+    const stopped = run.run(batch(1), STEP, { signal: aborter.signal });
+    const queued = run.run(batch(1), STEP, { signal: aborter.signal });
+    setImmediate(() => aborter.abort());
+    const results = await Promise.allSettled([stopped, queued]);
+    for (const r of results) if (r.status === 'rejected') expect(r.reason).toBeInstanceOf(AbortedError);
+    expect(results[1]!.status).toBe('rejected');
+    expect(Number.isFinite((await run.run(batch(2), STEP))['loss']![0])).toBe(true);
+  });
+
+  it('check every call of a plan when it is loaded', async () => {
+    const backend = await createBackend({ emulated: true });
+    using session = await backend.createSession();
+    const plan = compile(trainingGraph(), backend.profile);
+    const calls = plan.calls.map((c) => (c.scratch.bytes > 0 ? { ...c, scratch: { offset: 0, bytes: 0 } } : c));
+    const error = await failure(session.load({ ...plan, calls }));
+    expect(error).toMatchObject({ code: 'ERR_PLAN' });
+    expect(error.message).toMatch(/\(call \d+\): needs \d+ bytes of scratch, the plan gives 0; operands \[/);
+  });
+
+  it('never block the event loop', { timeout: 60_000 }, async () => {
+    const backend = await createBackend({ emulated: true });
+    using session = await backend.createSession();
+    const run = await session.load(compile(trainingGraph(), backend.profile));
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    await run.run(batch(0), STEP);
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(5);
+  });
+
+  it('hold what was planned and give it back', async () => {
+    const before = liveBytes({ emulated: true });
+    const backend = await createBackend({ emulated: true });
+    const session = await backend.createSession();
+    const plan = compile(trainingGraph(), backend.profile);
+    await session.load(plan);
+    const memory = session.memory();
+    expect(memory.persistentBytes).toBe(plan.memory.persistentBytes);
+    expect(memory.transientBytes).toBe(plan.memory.transientBytes);
+    expect(liveBytes({ emulated: true }) - before).toBe(
+      memory.persistentBytes + memory.transientBytes + memory.otherBytes,
+    );
+    // Step, return and status block, each from a multiple of 256 bytes on.
+    expect(memory.otherBytes).toBeLessThanOrEqual(3 * 256);
+    session.dispose();
+    expect(liveBytes({ emulated: true })).toBe(before);
+    await expect(session.read('head.w')).rejects.toThrow(DisposedError);
+  });
+
+  it('time every call when asked to', async () => {
+    const backend = await createBackend({ emulated: true, profile: true });
+    using session = await backend.createSession();
+    const plan = compile(inferenceGraph(), backend.profile);
+    const run = await session.load(plan);
+    const x = batch(5).x.subarray(0, PATCH[0] * PATCH[1] * PATCH[2]);
+    await run.run({ x });
+    await run.run({ x });
+    const { runs, seconds } = await session.timings(plan);
+    expect(runs).toBe(2);
+    expect(seconds.length).toBe(plan.calls.length);
+    expect(seconds.every((s) => s >= 0) && seconds.some((s) => s > 0)).toBe(true);
+  });
+
+  it('run on the device that was asked for', async () => {
+    const second = await createBackend({ emulated: true, device: 1 });
+    using session = await second.createSession();
+    expect((await (await session.load(await reluPlan(second))).run({ x: new Float32Array(4) }))['y']).toHaveLength(4);
+    await expect(createBackend({ emulated: true, device: 2 })).rejects.toThrow(ArgumentError);
+  });
+});
+
+it('say what is missing on a machine without a GPU', async () => {
+  const found = probe();
+  if (found.available) return;
+  expect(found.reason).toMatch(/no NVIDIA driver|not built|finds no GPU|driver supports/);
+  await expect(createBackend()).rejects.toThrow(BackendUnavailableError);
+});

@@ -441,6 +441,8 @@ template <class T> inline T atomicAdd(T *p, T v) { T o = *p; *p = o + v; return 
 template <class T> inline T atomicMax(T *p, T v) { T o = *p; *p = std::max(o, v); return o; }
 template <class T> inline T __ldg(const T *p) { return *p; }
 inline void __threadfence() {}
+__extension__ typedef unsigned __int128 emuWide;
+inline uint64_t __umul64hi(uint64_t a, uint64_t b) { return static_cast<uint64_t>(static_cast<emuWide>(a) * b >> 64); }
 inline float __expf(float x) { return std::exp(x); }
 inline float __logf(float x) { return std::log(x); }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }

@@ -139,8 +139,8 @@ struct GridAdd {
   }
 };
 
-/** Blocks that a multiprocessor holds. */
-constexpr int GRID_BLOCKS = 6;
+/** Blocks for each multiprocessor: what those of every capability hold. */
+constexpr int GRID_BLOCKS = 4;
 
 template <class Int, class F, bool set>
 __global__ void __launch_bounds__(BLOCK, GRID_BLOCKS) gridAddKernel(GridAdd<Int, F, set> add, int64_t n) {

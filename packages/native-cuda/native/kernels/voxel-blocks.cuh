@@ -66,6 +66,9 @@ struct Blocks {
   __device__ __forceinline__ int64_t channelAt(uint32_t c, uint32_t k) const { return channelMajor ? static_cast<int64_t>(c) * s + k : k * channels + c; }
 };
 
+/** Blocks of threads that every multiprocessor has room for: one of capability 7.5 takes 1024 threads. */
+constexpr int LEAST_RESIDENT = 4;
+
 /**
  * Threads of a walk: each stays at one of `lanes` places of a position, and goes from position to position, `group` at a
  * time. What belongs to the place (offsets, a matrix) is found once.
@@ -82,7 +85,7 @@ struct Walk {
  * blocks fit a multiprocessor.
  */
 template <class W>
-__global__ void __launch_bounds__(BLOCK, W::RESIDENT) walkKernel(W work, Walk walk) {
+__global__ void __launch_bounds__(BLOCK, W::RESIDENT < LEAST_RESIDENT ? W::RESIDENT : LEAST_RESIDENT) walkKernel(W work, Walk walk) {
   const uint32_t thread = blockIdx.x * BLOCK + threadIdx.x;
   if (thread >= walk.threads()) return;
   const uint32_t first = thread / walk.lanes;

@@ -5,7 +5,7 @@ import { product, type QueryOf, type ScratchTable } from './table.js';
 
 /** Elements of a block of threads in one round, and blocks of a multiprocessor (native/kernels/grid-add.cuh). */
 const GRID_ROUND = 8 * 256;
-const GRID_BLOCKS = 6;
+const GRID_BLOCKS = 4;
 /** Bytes of the report of a block, and of the totals of a stream (native/ops/stream-update.cu). */
 const REPORT = 24;
 const TOTALS = 32;

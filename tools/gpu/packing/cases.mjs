@@ -26,7 +26,9 @@ async function packCase(c, variant, what, profile, store, reference) {
   const reads = script.filter((step) => step[0] === 'read').length;
   const names = [...recorded.keys()];
   const results = names.map((name, i) => {
-    const { data, dtype, shape } = expected.get(name);
+    const value = expected.get(name);
+    if (!value) throw new Error(`${c.name}: the reference has no result ${name}`);
+    const { data, dtype, shape } = value;
     const place = i < names.length - reads ? { output: i } : { read: i - (names.length - reads) };
     const { rtol, atol } = toleranceOf(c, dtype, what);
     return { name, ...place, dtype, shape, rtol, atol, expected: store.add(data) };

@@ -37,8 +37,12 @@ function passOf({ op, phase }) {
 /** A plan that runs `call` of `plan` `repeats` times. */
 export function layerPlan(plan, call, { repeats, flushBytes }) {
   const align = (bytes) => Math.ceil(bytes / plan.alignment) * plan.alignment;
+  /** @type {any[]} */
   const values = [];
-  const [persistent, derived] = [[], []];
+  /** @type {any[]} */
+  const persistent = [];
+  /** @type {any[]} */
+  const derived = [];
   let [persistentBytes, transientBytes] = [0, 0];
   const add = (value, segment) => {
     const offset = segment === 'persistent' ? persistentBytes : transientBytes;
@@ -125,5 +129,6 @@ export async function packLayers(graph, profile, store, options) {
       ...tablesOf(single, offsets),
     });
   }
-  return layers;
+  // What a step spends most work on comes first: the stage may be cut off.
+  return layers.sort((a, b) => b.count * b.flops - a.count * a.flops);
 }

@@ -58,9 +58,12 @@ function commit() {
 
 /** Builds the library; what fails is said and not the end: the sources travel too. */
 function build({ emulated, arch }) {
-  const script = join(root, 'packages/native-cuda/bin/build-native.mjs');
+  const cwd = join(root, 'packages/native-cuda');
   const args = emulated ? ['--emulated'] : ['--arch', `${arch}-real`];
-  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, ['bin/build-native.mjs', ...args], {
+    cwd,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) console.error('pack: the library was not built here; tools/gpu/run will try it there');
 }
 

@@ -69,6 +69,7 @@ class RecordedSession extends AddonSession {
     this.recorded = native;
   }
 
+  /** @override */
   prepare(plan, offsets) {
     this.offsets.set(plan, offsets);
     return super.prepare(plan, offsets);
@@ -89,6 +90,7 @@ export function createRecorder(profile, store, keepsWrites = true) {
     name: 'recorder',
     profile,
     facts: { device: 'none', threads: profile.threads, memoryBytes: 0, details: {} },
+    /** @type {RecordedSession[]} */
     sessions: [],
     async createSession(options) {
       const session = new RecordedSession(backend, new RecordedNative(store, keepsWrites), options);

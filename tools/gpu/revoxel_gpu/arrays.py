@@ -41,10 +41,6 @@ def encode(values: np.ndarray, dtype: str) -> np.ndarray:
     return to_bf16(values) if dtype == "bf16" else values.astype(NUMPY[dtype])
 
 
-def normal(count: int, std: float = 1.0) -> np.ndarray:
-    return np.resize(_POOL, count) * np.float32(std)
-
-
 def initial(entry: dict) -> np.ndarray:
     """A persistent value as its initializer says, flat; the same distribution as in a session, other numbers."""
     init, dtype, count = entry["init"], entry["dtype"], math.prod(entry["shape"])
@@ -58,10 +54,10 @@ def initial(entry: dict) -> np.ndarray:
 
 def operand(dtype: str, count: int, std: float = 1.0) -> np.ndarray:
     """Random numbers that are sensible for a dtype."""
-    if dtype in ("f32", "bf16"):
-        return encode(normal(count, std), dtype)
-    scale = {"q16": 2.0**9, "q32": 2.0**20}.get(dtype)
-    return (normal(count) * scale).astype(NUMPY[dtype]) if scale else labels(count, 3).astype(NUMPY[dtype])
+    scale = {"f32": std, "bf16": std, "q16": 2.0**9, "q32": 2.0**20}.get(dtype)
+    if scale is None:
+        return labels(count, 3).astype(NUMPY[dtype])
+    return np.resize(encode(_POOL * np.float32(scale), dtype), count)
 
 
 def labels(count: int, classes: int) -> np.ndarray:

@@ -10,6 +10,8 @@ from .work import Work
 TOP_CALLS = 25
 ORDER = ["environment", "library", "cases", "compared", "ceilings", "timed", "layers", "profile", "sanitizer", "peers"]
 MIB = 1 << 20
+# Characters of a cell; report.json has all.
+WIDEST = 160
 
 
 def write(work: Work, out: Path) -> str:
@@ -59,7 +61,8 @@ def text(cell: object) -> str:
         return "-"
     if isinstance(cell, float):
         return f"{cell:.3g}" if abs(cell) < 10 else f"{cell:.1f}"
-    return str(cell).replace("|", "/").replace("\n", " ")
+    line = str(cell).replace("|", "/").replace("\n", " ")
+    return line if len(line) <= WIDEST else line[: WIDEST - 1] + "…"
 
 
 def head(e: dict) -> str:

@@ -19,7 +19,9 @@ from ..work import Record, Work
 
 MOST_WORKERS = 30
 SECONDS_A_CASE = 40
-LOST = ("ERR_CUDA_CONTEXT_LOST",)
+LOST = "ERR_CUDA_CONTEXT_LOST"
+# A worker ends with it when it has written down the case that lost the context.
+LOST_EXIT = 3
 
 
 def cases(work: Work, record: Record) -> None:
@@ -44,7 +46,9 @@ def run_all(work: Work, record: Record, table: str) -> None:
             results.append({"name": entries[len(results)]["name"], "ok": False, "excess": 0, "message": stuck})
         summarise(record, entries, results)
         record.save()
-    summarise(record, entries, results)
+    if len(results) < len(entries):
+        wrong = sum(not result["ok"] for result in results)
+        raise RuntimeError(f"{len(results)} of {len(entries)} were run, {wrong} of them failed; then the time was over")
 
 
 def run_worker(work: Work, table: str, start: int, lines: Path) -> str:
@@ -56,12 +60,12 @@ def run_worker(work: Work, table: str, start: int, lines: Path) -> str:
         time.sleep(0.05)
         if lines.stat().st_size != size:
             size, since = lines.stat().st_size, time.time()
-        elif time.time() - since > SECONDS_A_CASE or work.seconds_left() < 3:
+        hangs, over = time.time() - since > SECONDS_A_CASE, work.seconds_left() < 3
+        if hangs or over:
             process.kill()
             process.wait()
-            return f"did not end within {time.time() - since:.0f} s"
-    # 3: the worker has written down the case that lost the context.
-    return "" if process.returncode in (0, 3) else f"the process ended with {process.returncode}"
+            return f"did not end within {SECONDS_A_CASE} s" if hangs else ""
+    return "" if process.returncode in (0, LOST_EXIT) else f"the process ended with {process.returncode}"
 
 
 def summarise(record: Record, entries: list[dict], results: list[dict]) -> None:
@@ -97,20 +101,21 @@ def worker(pack: Pack, work: Work, table: str, start: int, lines: Path) -> int:
     session, op = None, ""
     with lines.open("a") as file:
         for entry in entries[start:]:
-            # A session for each operation; for a memory checker one for each case, so that a segment ends where the case does.
-            if session is None or entry["op"] != op or table == "small":
-                if session:
-                    session.close()
-                session, op = Session(library, graphs=table != "small", synchronous=table == "small"), entry["op"]
             lost = False
             try:
+                # A session an operation; for a memory checker one a case, so that a segment ends where the case does.
+                if session is None or entry["op"] != op or table == "small":
+                    if session:
+                        session.close()
+                    session, op = None, entry["op"]
+                    session = Session(library, graphs=table != "small", synchronous=table == "small")
                 excess, message = check(session, pack, entry, 1 if table == "small" else 2)
             except NativeError as error:
-                excess, message, lost = 0.0, str(error)[:400], error.code in LOST
+                excess, message, lost = 0.0, str(error)[:400], error.code == LOST
             line = {"name": entry["name"], "ok": not message, "excess": excess, "message": message}
             print(json.dumps(line), file=file, flush=True)
             if lost:
-                return 3
+                return LOST_EXIT
     if session:
         session.close()
     return 0

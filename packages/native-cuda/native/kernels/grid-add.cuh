@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(BLOCK, GRID_BLOCKS) gridAddKernel(GridAdd<Int,
   const int64_t first = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   Report<uint32_t> own{};
   for (int64_t p = first; p < packs; p += step) add.template run<PACKED>(p * PACKED, scale, own);
-  for (int64_t i = packs * PACKED + first; i < n; i += step) add.template run<1>(i, scale, own);
+  if (first < n - packs * PACKED) add.template run<1>(packs * PACKED + first, scale, own);
   if (add.reports) {
     own = mergeBlock(own);
     if (threadIdx.x == 0) add.reports[blockIdx.x] = own;

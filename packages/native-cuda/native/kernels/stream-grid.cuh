@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(BLOCK) packKernel(F f, int64_t n) {
   const int64_t first = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const auto own = f.begin();
   for (int64_t p = first; p < packs; p += step) f.template run<PACKED>(p * PACKED, own);
-  for (int64_t i = packs * PACKED + first; i < n; i += step) f.template run<1>(i, own);
+  if (first < n - packs * PACKED) f.template run<1>(packs * PACKED + first, own);
 }
 
 template <class F>

@@ -69,7 +69,7 @@ const ninja = onPath(['ninja']);
 if (!ninja && !onPath(['make']))
   missing('neither ninja nor make on the PATH; install one (apt-get install ninja-build)');
 
-const includes = [require('node-api-headers').include_dir, resolve(packageRoot, require('node-addon-api').include_dir)];
+const includes = [require('node-api-headers').include_dir, resolve(require('node-addon-api').include_dir)];
 const runtime = dirname(require.resolve('@revoxel/runtime/native/plan.h'));
 const configure = spawnSync(
   'cmake',

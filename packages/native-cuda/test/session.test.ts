@@ -158,7 +158,6 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
         g.scope('sequence', () => g.output('zero', emitter.emit('checkEqual', [a, b], {})[0]!));
         const state = g.state('w', [4], { kind: 'constant', value: 1 }, 'buffer');
         assign(state, relu(g.input('x', [4])));
-        g.output('y', relu(state));
       }),
       backend.profile,
     );

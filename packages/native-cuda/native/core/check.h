@@ -17,9 +17,27 @@ struct ContextLost : Error {
   explicit ContextLost(const std::string& message) : Error("ERR_CUDA_CONTEXT_LOST", message) {}
 };
 
-/** Whether a result ends the context: all but those that are refused before anything has run. */
+/**
+ * Whether a result ends the context. Those that are refused before anything has run, and those of recording a graph, do
+ * not; the list is of codes known to be harmless, so that an unknown one counts as a loss.
+ */
 inline bool isSticky(cudaError_t code) {
-  return code != cudaSuccess && code != cudaErrorMemoryAllocation && code != cudaErrorInvalidValue && code != cudaErrorInvalidConfiguration;
+  switch (code) {
+    case cudaSuccess:
+    case cudaErrorMemoryAllocation:
+    case cudaErrorInvalidValue:
+    case cudaErrorInvalidConfiguration:
+    case cudaErrorInvalidResourceHandle:
+    case cudaErrorInvalidDevice:
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorLaunchOutOfResources:
+    case cudaErrorNotSupported:
+    case cudaErrorNotReady:
+      return false;
+    default:
+      // 900 to 909: stream capture.
+      return code < cudaErrorStreamCaptureUnsupported || code > 909;
+  }
 }
 
 /** Throws unless `code` is success. `what`: the call and its subject, for the message. */

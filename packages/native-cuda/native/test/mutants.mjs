@@ -30,7 +30,7 @@ function build() {
   });
 }
 
-const includes = [require('node-api-headers').include_dir, resolve(packageRoot, require('node-addon-api').include_dir)];
+const includes = [require('node-api-headers').include_dir, resolve(require('node-addon-api').include_dir)];
 const configured = spawnSync(
   'cmake',
   [

@@ -22,8 +22,7 @@ struct MergeSums {
   }
 };
 
-/** Packs a thread of the backward passes has in flight, of x and of dy each: 48 to 64 bytes. */
-template <class G, int N>
+/** Packs a thread of the backward passes has in flight, of x and of dy each. */
 constexpr int NORM_GRAD_CHUNK = 2;
 
 /** Gradient before the activation. */
@@ -35,7 +34,6 @@ __device__ __forceinline__ float gradient(const NormLanes<N>& lanes, int k, floa
 /** To partial[set][channel][copy][slice]. */
 template <class X, class G, int N>
 __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradSumsKernel(NormWalk walk, const X* x, const float* exponent, const float* gamma, const float* beta, const float* mean, const float* rstd, const G* dy, float slope, GradSums* partial) {
-  constexpr int CHUNK = NORM_GRAD_CHUNK<G, N>;
   const NormPlace<N> place(walk);
   const float step = gridStep<X>(exponent);
   float sums[2 * N];
@@ -56,16 +54,16 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradSums
     const G* grad = dy + place.first;
     int i = 0;
 #pragma unroll 1
-    for (; i + CHUNK <= place.count; i += CHUNK) {
-      Pack<X, N> xs[CHUNK];
-      Pack<G, N> dys[CHUNK];
+    for (; i + NORM_GRAD_CHUNK <= place.count; i += NORM_GRAD_CHUNK) {
+      Pack<X, N> xs[NORM_GRAD_CHUNK];
+      Pack<G, N> dys[NORM_GRAD_CHUNK];
 #pragma unroll
-      for (int u = 0; u < CHUNK; u++, from += place.stride, grad += place.stride) {
+      for (int u = 0; u < NORM_GRAD_CHUNK; u++, from += place.stride, grad += place.stride) {
         xs[u] = loadPack<X, N>(from);
         dys[u] = loadPack<G, N>(grad);
       }
 #pragma unroll
-      for (int u = 0; u < CHUNK; u++) add(xs[u], dys[u]);
+      for (int u = 0; u < NORM_GRAD_CHUNK; u++) add(xs[u], dys[u]);
     }
 #pragma unroll 1
     for (; i < place.count; i++, from += place.stride, grad += place.stride) add(loadPack<X, N>(from), loadPack<G, N>(grad));
@@ -137,7 +135,6 @@ __global__ void __launch_bounds__(256) normGradFinishKernel(const GradSums* part
 /** dx may lie over x or dy. */
 template <class X, class G, int N>
 __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradApplyKernel(NormWalk walk, const X* x, const float* exponent, const float* gamma, const float* beta, const float* mean, const float* rstd, const GradTerms* terms, const G* dy, float slope, G* dx) {
-  constexpr int CHUNK = NORM_GRAD_CHUNK<G, N>;
   const NormPlace<N> place(walk);
   if (place.count == 0) return;
   const float step = gridStep<X>(exponent);
@@ -164,16 +161,16 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradAppl
   int i = place.count;
   int64_t at = place.first + static_cast<int64_t>(i - 1) * place.stride;
 #pragma unroll 1
-  for (; i >= CHUNK; i -= CHUNK) {
-    Pack<X, N> xs[CHUNK];
-    Pack<G, N> dys[CHUNK];
+  for (; i >= NORM_GRAD_CHUNK; i -= NORM_GRAD_CHUNK) {
+    Pack<X, N> xs[NORM_GRAD_CHUNK];
+    Pack<G, N> dys[NORM_GRAD_CHUNK];
 #pragma unroll
-    for (int u = 0; u < CHUNK; u++) {
+    for (int u = 0; u < NORM_GRAD_CHUNK; u++) {
       xs[u] = loadPack<X, N>(x + (at - u * place.stride));
       dys[u] = loadPack<G, N>(dy + (at - u * place.stride));
     }
 #pragma unroll
-    for (int u = 0; u < CHUNK; u++, at -= place.stride) apply(xs[u], dys[u], at);
+    for (int u = 0; u < NORM_GRAD_CHUNK; u++, at -= place.stride) apply(xs[u], dys[u], at);
   }
 #pragma unroll 1
   for (; i > 0; i--, at -= place.stride) apply(loadPack<X, N>(x + at), loadPack<G, N>(dy + at), at);

@@ -50,20 +50,23 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradSums
         sums[N + k] = fmaf(dz, d, sums[N + k]);
       }
     };
-    int64_t at = place.first;
+    const X* from = x + place.first;
+    const G* grad = dy + place.first;
     int i = 0;
+#pragma unroll 1
     for (; i + NORM_GRAD_CHUNK <= place.count; i += NORM_GRAD_CHUNK) {
       Pack<X, N> xs[NORM_GRAD_CHUNK];
       Pack<G, N> dys[NORM_GRAD_CHUNK];
 #pragma unroll
-      for (int u = 0; u < NORM_GRAD_CHUNK; u++, at += place.stride) {
-        xs[u] = loadPack<X, N>(x + at);
-        dys[u] = loadPack<G, N>(dy + at);
+      for (int u = 0; u < NORM_GRAD_CHUNK; u++, from += place.stride, grad += place.stride) {
+        xs[u] = loadPack<X, N>(from);
+        dys[u] = loadPack<G, N>(grad);
       }
 #pragma unroll
       for (int u = 0; u < NORM_GRAD_CHUNK; u++) add(xs[u], dys[u]);
     }
-    for (; i < place.count; i++, at += place.stride) add(loadPack<X, N>(x + at), loadPack<G, N>(dy + at));
+#pragma unroll 1
+    for (; i < place.count; i++, from += place.stride, grad += place.stride) add(loadPack<X, N>(from), loadPack<G, N>(grad));
   }
   mergeSlots<MergeSums<2 * N>>(sums, place.slot, place.local, walk.columns, walk.rows, place.active);
   if (!place.active || place.slot != 0) return;
@@ -156,7 +159,8 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradAppl
   };
   // From the end: what the pass before read last is still in the cache.
   int i = place.count;
-  int64_t at = place.first + (i - 1) * place.stride;
+  int64_t at = place.first + static_cast<int64_t>(i - 1) * place.stride;
+#pragma unroll 1
   for (; i >= NORM_GRAD_CHUNK; i -= NORM_GRAD_CHUNK) {
     Pack<X, N> xs[NORM_GRAD_CHUNK];
     Pack<G, N> dys[NORM_GRAD_CHUNK];
@@ -168,6 +172,7 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_BACKWARD_BLOCKS) normGradAppl
 #pragma unroll
     for (int u = 0; u < NORM_GRAD_CHUNK; u++, at -= place.stride) apply(xs[u], dys[u], at);
   }
+#pragma unroll 1
   for (; i > 0; i--, at -= place.stride) apply(loadPack<X, N>(x + at), loadPack<G, N>(dy + at), at);
 }
 

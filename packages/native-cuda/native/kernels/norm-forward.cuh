@@ -62,12 +62,14 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_FORWARD_BLOCKS) normMomentsKe
   for (int k = 0; k < 2 * N + 1; k++) moments[k] = 0.0f;
   const X* at = x + place.first;
   int i = 0;
+#pragma unroll 1
   for (; i + NORM_CHUNK <= place.count; i += NORM_CHUNK) {
     Pack<X, N> chunk[NORM_CHUNK];
 #pragma unroll
     for (int u = 0; u < NORM_CHUNK; u++, at += place.stride) chunk[u] = loadPack<X, N>(at);
     addPacks<NORM_CHUNK, X, N>(moments, chunk);
   }
+#pragma unroll 1
   for (; i < place.count; i++, at += place.stride) {
     const Pack<X, N> rest[1] = {loadPack<X, N>(at)};
     addPacks<1, X, N>(moments, rest);
@@ -118,9 +120,10 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_FORWARD_BLOCKS) normApplyKern
   };
   // From the end: what the statistics pass read last is still in the cache.
   int i = place.count;
-  const int64_t last = place.first + (i - 1) * place.stride;
+  const int64_t last = place.first + static_cast<int64_t>(i - 1) * place.stride;
   const X* from = x + last;
   Y* to = y + last;
+#pragma unroll 1
   for (; i >= NORM_CHUNK; i -= NORM_CHUNK) {
     Pack<X, N> chunk[NORM_CHUNK];
 #pragma unroll
@@ -128,6 +131,7 @@ __global__ void __launch_bounds__(NORM_BLOCK, NORM_FORWARD_BLOCKS) normApplyKern
 #pragma unroll
     for (int u = 0; u < NORM_CHUNK; u++, to -= place.stride) apply(chunk[u], to);
   }
+#pragma unroll 1
   for (; i > 0; i--, from -= place.stride, to -= place.stride) apply(loadPack<X, N>(from), to);
 }
 

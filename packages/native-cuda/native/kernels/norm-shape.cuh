@@ -27,7 +27,7 @@ struct NormShape {
   /** Sets, packs and elements of one. */
   int64_t sets, packs, elements;
   int64_t channels, groups, perGroup;
-  /** Elements of a pack: 16 bytes of x, or 1 where sets do not end with whole packs. */
+  /** Elements of a pack: 16 bytes of the widest operand, or 1 where sets do not end with whole packs. */
   int pack;
   /** Packs after which channels repeat, and how often a channel occurs in them. */
   int64_t period, copies;
@@ -36,14 +36,14 @@ struct NormShape {
   /** Slices of a set, each of `steps` times `rows` periods. */
   int64_t slices, steps;
 
-  /** @param blocks - most blocks of all sets together, unless there are more sets. */
-  NormShape(const Tensor& x, bool batch, int64_t groupCount, int blocks) {
+  /** @param bytes - of an element of the widest operand. @param blocks - most of all sets together, unless there are more sets. */
+  NormShape(const Tensor& x, bool batch, int64_t groupCount, int64_t bytes, int blocks) {
     channels = x.channels();
     sets = batch ? 1 : x.samples();
     perGroup = batch ? 1 : channels / groupCount;
     groups = channels / perGroup;
     elements = x.count / sets;
-    pack = static_cast<int>(16 / bytesOf(x.dtype));
+    pack = static_cast<int>(16 / bytes);
     if (elements % pack != 0) pack = 1;
     packs = elements / pack;
     copies = pack / std::gcd(channels, static_cast<int64_t>(pack));
@@ -73,11 +73,11 @@ struct NormWalk {
       : packs(s.packs), elements(s.elements), steps(s.steps), channels(static_cast<int>(s.channels)), groups(static_cast<int>(s.groups)), perGroup(static_cast<int>(s.perGroup)), period(static_cast<int>(s.period)), columns(static_cast<int>(s.columns)), rows(static_cast<int>(s.rows)), slices(static_cast<int>(s.slices)), copies(static_cast<int>(s.copies)) {}
 };
 
-/** Where a thread stands: its packs are `first`, `first + stride`, ..., `count` of them, in elements of the tensor. */
+/** Where a thread stands: its packs are `first`, `first + stride`, ..., `count` of them, in elements. */
 template <int N>
 struct NormPlace {
-  int64_t set, first, stride;
-  int slice, slot, local, column, count;
+  int64_t set, first;
+  int slice, slot, local, column, count, stride;
   bool active;
 
   __device__ explicit NormPlace(const NormWalk& w) {
@@ -89,7 +89,7 @@ struct NormPlace {
     active = slot < w.rows && column < w.period;
     const int64_t row = slice * w.steps * w.rows + slot;
     const int64_t pack = row * w.period + column;
-    const int64_t step = static_cast<int64_t>(w.rows) * w.period;
+    const int step = w.rows * w.period;
     const int64_t left = active && pack < w.packs ? (w.packs - pack + step - 1) / step : 0;
     count = static_cast<int>(left < w.steps ? left : w.steps);
     first = set * w.elements + pack * N;

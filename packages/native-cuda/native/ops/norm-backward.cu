@@ -8,7 +8,7 @@ namespace {
 
 template <class X, class G>
 void backward(const Args& args, const NormSpec& spec, const NormShape& shape, const NormGradOperands& o) {
-  constexpr int N = PACK<X>;
+  constexpr int N = std::min(PACK<X>, PACK<G>);
   const int64_t all = shape.sets * shape.channels;
   double* const totals = args.scratchOf<double>(2 * all + shape.sets * shape.groups + all * shape.partials());
   auto* const terms = reinterpret_cast<GradTerms*>(totals + 2 * all);
@@ -34,7 +34,7 @@ void normBackward(const Args& args, const NormSpec& spec, const NormGradOperands
   args.require(isFixed(x.dtype) == (o.exponent != nullptr), "expects an exponent if, and only if, x is fixed-point");
   args.require(dx.dtype == o.dy.dtype && (o.exponent || x.dtype == dx.dtype), "x, dy and dx differ in dtype");
   for (const Tensor* t : {&o.gamma, o.beta, &o.mean, &o.rstd, o.exponent, &dgamma, &dbeta}) args.require(!t || t->dtype == DType::f32, "gamma, beta, statistics and exponent must be f32");
-  const NormShape shape(x, spec.batch, spec.groups, NORM_BACKWARD_BLOCKS * args.device->multiprocessors);
+  const NormShape shape(x, spec.batch, spec.groups, std::max(bytesOf(x.dtype), bytesOf(dx.dtype)), NORM_BACKWARD_BLOCKS * args.device->multiprocessors);
   args.require(o.mean.count == shape.sets * shape.groups && o.rstd.count == o.mean.count, "statistics have the wrong size");
   if (isFixed(x.dtype)) {
     withFixed(x.dtype, [&](auto k) { withFloat(dx.dtype, [&](auto g) { backward<decltype(k), decltype(g)>(args, spec, shape, o); }); });

@@ -14,7 +14,7 @@ NormShape checked(const Args& args, const NormSpec& spec, const Tensor& mean, co
   args.require(isFixed(x.dtype) || x.dtype == y.dtype, "operand and result differ in dtype");
   args.require(spec.batch || (spec.groups > 0 && c % spec.groups == 0), "groups must divide the channels");
   args.require(args.in[1].dtype == DType::f32 && args.in[2].dtype == DType::f32 && mean.dtype == DType::f32 && rstd.dtype == DType::f32 && (!exponent || exponent->dtype == DType::f32), "gamma, beta, statistics and exponent must be f32");
-  const NormShape shape(x, spec.batch, spec.groups, NORM_FORWARD_BLOCKS * args.device->multiprocessors);
+  const NormShape shape(x, spec.batch, spec.groups, bytesOf(x.dtype), NORM_FORWARD_BLOCKS * args.device->multiprocessors);
   args.require(mean.count == shape.sets * shape.groups && rstd.count == mean.count, "statistics have the wrong size");
   return shape;
 }

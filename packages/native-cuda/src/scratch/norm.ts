@@ -1,8 +1,8 @@
 /** Scratch of the norm kernels: the mirror of NormShape in native/kernels/norm-shape.cuh and of what native/ops checks. */
 
-import { elementBytes, type DType, type Shape } from '@revoxel/runtime';
+import { elementBytes, type Shape } from '@revoxel/runtime';
 import type { DeviceTraits } from '../device.js';
-import { product, type ScratchTable } from './table.js';
+import { product, type QueryOf, type ScratchTable } from './table.js';
 
 const BLOCK = 256;
 const CHUNK = 4;
@@ -24,13 +24,16 @@ function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
-/** Channels and groups of all sets, and results per channel of the first pass. */
-function normShape(attrs: NormAttrs, x: { readonly shape: Shape; readonly dtype: DType }, blocks: number) {
-  const channels = x.shape[1]!;
+/**
+ * Channels and groups of all sets, and results per channel of the first pass.
+ * @param bytes - of an element of the widest operand. @param blocks - most of all sets together.
+ */
+function normShape(attrs: NormAttrs, shape: Shape, bytes: number, blocks: number) {
+  const channels = shape[1]!;
   const batch = attrs.mode === 'batch';
-  const sets = batch ? 1 : x.shape[0]!;
-  const elements = product(x.shape) / sets;
-  const widest = 16 / elementBytes(x.dtype);
+  const sets = batch ? 1 : shape[0]!;
+  const elements = product(shape) / sets;
+  const widest = 16 / bytes;
   const pack = elements % widest === 0 ? widest : 1;
   const copies = pack / gcd(channels, pack);
   const period = (channels * copies) / pack;
@@ -43,21 +46,21 @@ function normShape(attrs: NormAttrs, x: { readonly shape: Shape; readonly dtype:
   return { channels: sets * channels, groups: sets * (batch ? channels : attrs.groups), partials: copies * slices };
 }
 
-type Formula = (
-  query: { readonly attrs: NormAttrs; readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[] },
-  variant: number,
-  device: DeviceTraits,
-) => number;
+type Query = QueryOf<'norm' | 'normAct' | 'normGrad' | 'normActGrad'>;
 
-const forward: Formula = ({ attrs, inputs }, _variant, device) => {
-  const { channels, partials } = normShape(attrs, inputs[0]!, FORWARD_BLOCKS * device.multiprocessors);
+function forward({ attrs, inputs }: Query, _variant: number, device: DeviceTraits): number {
+  const [x] = inputs;
+  const blocks = FORWARD_BLOCKS * device.multiprocessors;
+  const { channels, partials } = normShape(attrs, x!.shape, elementBytes(x!.dtype), blocks);
   return MOMENTS * channels * partials;
-};
+}
 
-const backward: Formula = ({ attrs, inputs }, _variant, device) => {
-  const { channels, groups, partials } = normShape(attrs, inputs[0]!, BACKWARD_BLOCKS * device.multiprocessors);
+function backward({ attrs, inputs, outputs }: Query, _variant: number, device: DeviceTraits): number {
+  const [x, dx] = [inputs[0]!, outputs[0]!];
+  const bytes = Math.max(elementBytes(x.dtype), elementBytes(dx.dtype));
+  const { channels, groups, partials } = normShape(attrs, x.shape, bytes, BACKWARD_BLOCKS * device.multiprocessors);
   return TOTALS * channels + GRAD_TERMS * groups + GRAD_SUMS * channels * partials;
-};
+}
 
 export const NORM_SCRATCH: ScratchTable = {
   norm: forward,

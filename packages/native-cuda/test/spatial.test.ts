@@ -18,6 +18,7 @@ import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/addon.js';
 import { createBackend } from '../src/backend.js';
 import { notBuilt, named } from './built.js';
+import { emit } from './emit.js';
 
 /** Channels that go straight to registers, pass through shared memory, are shared by 8 lanes and by 32. */
 const CHANNELS = [2, 3, 4, 6, 8, 9, 37, 70, 255];
@@ -91,8 +92,12 @@ function poolCases(channels: number): OpCase[] {
       return {
         op: 'pool',
         name: `pool/${isMax ? 'max' : 'avg'}-${channels}-channels-${kernel}-${stride}-${padding}`,
-        inputs: { x: { shape, values: isMax ? { kind: 'integers', low: -3, high: 3 } : { kind: 'uniform', low: -1, high: 1 } } },
-        build: (_g, t) => ({ y: pool(t['x']!, kernel, { stride, padding, countPadding: kernel === 3 && stride === 2 }) }),
+        inputs: {
+          x: { shape, values: isMax ? { kind: 'integers', low: -3, high: 3 } : { kind: 'uniform', low: -1, high: 1 } },
+        },
+        build: (_g, t) => ({
+          y: pool(t['x']!, kernel, { stride, padding, countPadding: kernel === 3 && stride === 2 }),
+        }),
         gradient: ['x'],
         sums: isMax ? 0 : kernel ** 3,
         gradientSums: kernel ** 3,
@@ -105,8 +110,15 @@ function poolCases(channels: number): OpCase[] {
 /** Ties, and values of either sign, of fixed-point operands. */
 function fixedPoolCase(dtype: 'q16' | 'q32', channels: number, stride: number): OpCase {
   const shape = [2, channels, 5, 7, 6];
-  const windows = { kernel: [2, 3, 2], stride: stride ? [stride, stride, stride] : [2, 3, 2], padBefore: [0, 1, 0], padAfter: [1, 0, 0] };
-  const sizes = windows.kernel.map((k, i) => Math.floor((shape[i + 2]! + 1 * Number(i < 2) - k) / windows.stride[i]!) + 1);
+  const windows = {
+    kernel: [2, 3, 2],
+    stride: stride ? [stride, stride, stride] : [2, 3, 2],
+    padBefore: [0, 1, 0],
+    padAfter: [1, 0, 0],
+  };
+  const sizes = windows.kernel.map(
+    (k, i) => Math.floor((shape[i + 2]! + 1 * Number(i < 2) - k) / windows.stride[i]!) + 1,
+  );
   return {
     op: 'poolGrad',
     name: `poolGrad/${dtype}-${channels}-channels-${stride}`,
@@ -116,7 +128,7 @@ function fixedPoolCase(dtype: 'q16' | 'q32', channels: number, stride: number): 
     },
     build: (g, t) => {
       const attrs = { kind: 'max', countPadding: true, ...windows } as const;
-      return { y: g.emit('pool', [t['x']!], attrs)[0]!, dx: g.emit('poolGrad', [t['x']!, t['dy']!], attrs)[0]! };
+      return { y: emit(g, 'pool', [t['x']!], attrs)[0]!, dx: emit(g, 'poolGrad', [t['x']!, t['dy']!], attrs)[0]! };
     },
     sums: 12,
     bf16: ['dy'],

@@ -1,0 +1,23 @@
+// convTranspose: the input gradient of a convolution, for a slice of its channels, or a learned up-sampling.
+#include "../kernels/conv-plain.h"
+#include "ops.h"
+
+namespace revoxel::ops {
+
+void convTranspose(const Args& args) {
+  const auto& attrs = args.attrs<ConvTransposeAttrs>();
+  args.requireOperands(attrs.bias ? 3 : 2, 1);
+  const Tensor &y = args.in[0], &w = args.in[1], &x = args.out[0];
+  args.require(x.channels() == attrs.channelCount && attrs.channelBegin >= 0 && attrs.channelCount >= 1 && attrs.channelBegin + attrs.channelCount <= attrs.inChannels, "channel slice out of range");
+  const ConvShape shape = convShapeOf(args, attrs);
+  args.require(x.dtype == y.dtype && w.dtype == DType::f32, "operands differ");
+  args.require(!attrs.bias || (args.in[2].count == attrs.channelCount && args.in[2].dtype == DType::f32), "the bias has the wrong size");
+  const float* const bias = attrs.bias ? args.in[2].f32() : nullptr;
+  const int begin = static_cast<int>(attrs.channelBegin), count = static_cast<int>(attrs.channelCount);
+  // Other variants: convTransposeTensor of kernels/conv-tensor.h.
+  args.require(args.call->variant == 0, "unknown variant");
+  args.require(attrs.form == ConvForm::plain && w.count == shape.weights(), "weights have the wrong size or form");
+  convTransposePlain(args, shape, convPieceOf(y), w.f32(), bias, begin, count, x.data, x.dtype);
+}
+
+}  // namespace revoxel::ops

@@ -1,5 +1,6 @@
 // convTranspose: the input gradient of a convolution, for a slice of its channels, or a learned up-sampling.
 #include "../kernels/conv-plain.h"
+#include "../kernels/conv-tensor.h"
 #include "ops.h"
 
 namespace revoxel::ops {
@@ -14,8 +15,10 @@ void convTranspose(const Args& args) {
   args.require(!attrs.bias || (args.in[2].count == attrs.channelCount && args.in[2].dtype == DType::f32), "the bias has the wrong size");
   const float* const bias = attrs.bias ? args.in[2].f32() : nullptr;
   const int begin = static_cast<int>(attrs.channelBegin), count = static_cast<int>(attrs.channelCount);
-  // Other variants: convTransposeTensor of kernels/conv-tensor.h.
-  args.require(args.call->variant == 0, "unknown variant");
+  if (args.call->variant != CONV_PLAIN) {
+    args.require(attrs.form == ConvForm::packed && y.dtype == DType::bf16 && shape.groups == 1 && w.count == PackedRow::of(shape.co, shape.taps()).elements(count), "packed weights have the wrong size or form");
+    return convTransposeTensor(args, shape, convPieceOf(y), w.data, bias, count, x.data);
+  }
   args.require(attrs.form == ConvForm::plain && w.count == shape.weights(), "weights have the wrong size or form");
   convTransposePlain(args, shape, convPieceOf(y), w.f32(), bias, begin, count, x.data, x.dtype);
 }

@@ -1,5 +1,6 @@
 // convWeightGrad: gradient of a convolution's weights and bias, both f32.
 #include "../kernels/conv-plain.h"
+#include "../kernels/conv-tensor.h"
 #include "ops.h"
 
 namespace revoxel::ops {
@@ -13,8 +14,10 @@ void convWeightGrad(const Args& args) {
   args.require(args.in[0].dtype == dy.dtype && dw.dtype == DType::f32, "operands differ");
   args.require(dw.count == shape.weights() && (!attrs.bias || (args.out[1].count == shape.co && args.out[1].dtype == DType::f32)), "results have the wrong size");
   float* const dbias = attrs.bias ? args.out[1].f32() : nullptr;
-  // Other variants: convWeightGradTensor of kernels/conv-tensor.h.
-  args.require(args.call->variant == 0, "unknown variant");
+  if (args.call->variant != CONV_PLAIN) {
+    args.require(dy.dtype == DType::bf16 && shape.groups == 1, "expects bf16 and one group");
+    return convWeightGradTensor(args, shape, x, dy.data, dw.f32(), dbias);
+  }
   convWeightGradPlain(args, shape, x, dy.data, dw.f32(), dbias, dy.dtype);
 }
 

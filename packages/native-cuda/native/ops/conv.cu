@@ -1,5 +1,6 @@
 // conv: forward convolution by one of the kernels in kernels/conv-*; the plan's variant says which.
 #include "../kernels/conv-plain.h"
+#include "../kernels/conv-tensor.h"
 #include "ops.h"
 
 namespace revoxel::ops {
@@ -13,8 +14,10 @@ void conv(const Args& args) {
   args.require(y.channels() == shape.co && args.in[0].dtype == y.dtype && w.dtype == DType::f32, "operands differ");
   args.require(!attrs.bias || (args.in.back().count == shape.co && args.in.back().dtype == DType::f32), "the bias has the wrong size");
   const float* const bias = attrs.bias ? args.in.back().f32() : nullptr;
-  // Other variants: convTensor of kernels/conv-tensor.h.
-  args.require(args.call->variant == 0, "unknown variant");
+  if (args.call->variant != CONV_PLAIN) {
+    args.require(attrs.form == ConvForm::packed && y.dtype == DType::bf16 && shape.groups == 1 && w.count == PackedRow::of(shape.ci, shape.taps()).elements(shape.co), "packed weights have the wrong size or form");
+    return convTensor(args, shape, x, w.data, bias, y.data);
+  }
   args.require(attrs.form == ConvForm::plain && w.count == shape.weights(), "weights have the wrong size or form");
   convPlain(args, shape, x, w.f32(), bias, y.data, y.dtype);
 }

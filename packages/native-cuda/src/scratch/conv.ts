@@ -1,6 +1,7 @@
 /** Scratch of the conv kernels: the mirror of what native/kernels/conv-*.cu check. */
 
 import type { DeviceTraits } from '../device.js';
+import { tensorConvScratch, tensorWeightGradScratch } from './conv-tensor.js';
 import { product, type QueryOf, type ScratchTable } from './table.js';
 
 /** Output channels and weights of one output channel that a block of the plain weight gradient computes. */
@@ -26,5 +27,8 @@ function plainWeightGrad({ attrs, inputs, outputs }: QueryOf<'convWeightGrad'>, 
 }
 
 export const CONV_SCRATCH: ScratchTable = {
-  convWeightGrad: (query, variant, device) => (variant === 0 ? plainWeightGrad(query, device) : 0),
+  conv: (query, variant, device) => (variant === 0 ? 0 : tensorConvScratch(query, variant, device)),
+  convTranspose: (query, variant, device) => (variant === 0 ? 0 : tensorConvScratch(query, variant, device)),
+  convWeightGrad: (query, variant, device) =>
+    variant === 0 ? plainWeightGrad(query, device) : tensorWeightGradScratch(query, variant, device),
 };

@@ -63,6 +63,7 @@ void launchGather(const Args& args, const GatherShape& s, int blocksM, int split
 void gather(const Args& args, GatherShape s, const bf16* w, const float* bias, bf16* y) {
   s.classes = s.d.resultStep * s.h.resultStep * s.w.resultStep;
   s.pitch = FastDiv::of(s.row.pitch);
+  args.require(args.call->variant == CONV_GATHER, "unknown variant");
   args.require(!s.row.flat() || s.classes == 1, "few channels and a stride");
   // The first class is the largest.
   const int64_t rows = static_cast<int64_t>(s.samples) * s.d.of[0].count.by * s.h.of[0].count.by * s.w.of[0].count.by;

@@ -212,8 +212,9 @@ void convWeightGradGather(const Args& args, const ConvShape& shape, const ConvPi
 }
 
 void convWeightGradTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias) {
-  if (args.call->variant == CONV_BRICK) convWeightGradBrick(args, shape, x, dy, dw, dbias);
-  else convWeightGradGather(args, shape, x, dy, dw, dbias);
+  if (args.call->variant == CONV_BRICK) return convWeightGradBrick(args, shape, x, dy, dw, dbias);
+  args.require(args.call->variant == CONV_GATHER, "unknown variant");
+  convWeightGradGather(args, shape, x, dy, dw, dbias);
 }
 
 }  // namespace revoxel

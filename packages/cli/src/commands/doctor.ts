@@ -40,10 +40,10 @@ function text(
     'backends',
     ...backends.map(({ name, available, reason, remedy, facts: details }) =>
       available
-        ? `  ${yes} ${name.padEnd(14)}${Object.entries(details)
+        ? `  ${yes} ${name.padEnd(16)}${Object.entries(details)
             .map(([key, value]) => `${key} ${value}`)
             .join(', ')}`
-        : `  ${no} ${name.padEnd(14)}${reason ?? 'not available'}${remedy === undefined ? '' : `; ${remedy}`}`,
+        : `  ${no} ${name.padEnd(16)}${reason ?? 'not available'}${remedy === undefined ? '' : `; ${remedy}`}`,
     ),
   ];
   if (advice.length > 0)

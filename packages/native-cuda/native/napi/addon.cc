@@ -5,6 +5,8 @@
 #include <napi-session.h>
 #include <plan-types.h>
 
+#include <cstdlib>
+
 #include "../core/device-block.h"
 #include "../core/device.h"
 #include "../core/session.h"
@@ -143,6 +145,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("liveBytes", Napi::Function::New(env, liveBytes, "liveBytes"));
   exports.Set("NativeSession", NapiSession<Session, SessionTraits>::define(env));
 #if defined(REVOXEL_CUDA_EMULATED)
+  // For tests of whole processes: the nth call fails as an illegal address does.
+  if (const char* const after = std::getenv("REVOXEL_EMULATOR_FAIL_AFTER")) {
+    emu::failCountdown = std::atol(after);
+    emu::failCode = cudaErrorLaunchFailure;
+  }
   exports.Set("emulate", Napi::Function::New(env, emulate, "emulate"));
   exports.Set("emulatorStats", Napi::Function::New(env, emulatorStats, "emulatorStats"));
 #endif

@@ -271,6 +271,15 @@ template <class T> inline T &shared(const void *key) {
 struct Alloc { char *base; size_t map; char *user; size_t bytes; };
 inline std::map<char *, Alloc> allocs;
 inline size_t memLimit = SIZE_MAX, memUsed = 0;
+inline bool isGlobal(const void *p) {
+  auto it = allocs.upper_bound((char *)p);
+  if (it == allocs.begin()) return false;
+  --it;
+  return (const char *)p < it->second.user + it->second.bytes;
+}
+// Dynamic shared memory that a function may ask for: 48 KB until its attribute is set, and the last setting counts.
+inline std::map<const void *, int> dynLimits;
+inline int dynLimit(const void *k) { auto it = dynLimits.find(k); return it == dynLimits.end() ? 48 << 10 : it->second; }
 inline int openDepth = 0;
 inline void access(bool on) { for (auto &a : allocs) mprotect(a.second.base + 4096, a.second.map - 8192, on ? PROT_READ | PROT_WRITE : PROT_NONE); }
 // The ranges an op says it touches. In an ASan build everything else in device memory is poisoned while its kernels run,
@@ -379,12 +388,15 @@ inline cudaError_t cudaMemcpyAsync(void *d, const void *s, size_t n, cudaMemcpyK
 }
 inline cudaError_t cudaMemcpy(void *d, const void *s, size_t n, cudaMemcpyKind k) { emu::drain(nullptr); cudaMemcpyAsync(d, s, n, k, nullptr); emu::drain(nullptr); return emuRet(0); }
 inline cudaError_t cudaMemsetAsync(void *d, int v, size_t n, cudaStream_t st = nullptr) { emu::enqueue(st, [=] { memset(d, v, n); }); return emuRet(0); }
-template <class K> inline cudaError_t cudaFuncSetAttribute(K, cudaFuncAttribute, int v) { return emuRet((size_t)v > emu::cfg.lim.dynSmem ? 1 : 0); }
+template <class K> inline cudaError_t cudaFuncSetAttribute(K k, cudaFuncAttribute, int v) { if ((size_t)v > emu::cfg.lim.dynSmem) return emuRet(1); emu::dynLimits[(const void *)k] = v; return emuRet(0); }
+struct cudaFuncAttributes { int maxDynamicSharedSizeBytes; };
+template <class K> inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *a, K k) { a->maxDynamicSharedSizeBytes = emu::dynLimit((const void *)k); return emuRet(0); }
 
 namespace emu {
 template <class... P, class... A> inline cudaError_t launchKernel(void (*k)(P...), dim3 g, dim3 b, size_t dyn, cudaStream_t s, A &&...a) {
   if (injected()) return emuRet(failCode);
   unsigned n = b.x * b.y * b.z;
+  if (dyn > (size_t)dynLimit((const void *)k)) return emuRet(1);
   if (!n || n > cfg.lim.threads || !g.x || !g.y || !g.z || g.y > 65535 || g.z > 65535 || dyn > cfg.lim.dynSmem || b.z > 64) return emuRet(9);
   std::tuple<std::decay_t<P>...> args(std::forward<A>(a)...);
   auto win = windows;

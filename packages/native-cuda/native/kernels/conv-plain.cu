@@ -210,9 +210,9 @@ __global__ void __launch_bounds__(GATHER_THREADS, ROWS == 8 ? 3 : 4) gatherKerne
       Pack<float, 4> wide;
 #pragma unroll
       for (int e = 0; e < 4; e++) wide.at[e] = toFloat(nextA[i].at[e]);
-      storePack<float, 4>(&shared.a[buffer][loader + 32 * i][quad * 4], wide);
+      storeShared<float, 4>(&shared.a[buffer][loader + 32 * i][quad * 4], wide);
     }
-    storePack<float, 4>(&shared.b[buffer][loader][quad * 4], nextB);
+    storeShared<float, 4>(&shared.b[buffer][loader][quad * 4], nextB);
   };
 
   const int tn = t & 7, tm = t >> 3;

@@ -185,7 +185,8 @@ void convBrick(const Args& args, const ConvShape& shape, const ConvPieces& x, co
   if (shape.kd == 1) return launchBrick<1, 16, 16, 1>(args, s, w, bias, y);
   // Deep bricks read less; they need the shared memory, and as many blocks as there are multiprocessors.
   const int64_t deep = static_cast<int64_t>(s.samples) * ceilDiv(s.d, 4) * ceilDiv(s.h, 8) * ceilDiv(s.w, 8) * ceilDiv(results, results <= 32 ? 32 : 64);
-  const int64_t bytes = BrickPlan<4, 8, 8, 3, 64>::elements(false) * static_cast<int64_t>(sizeof(bf16));
+  const bool single = s.channels <= TILE_K;
+  const int64_t bytes = (results <= 32 ? BrickPlan<4, 8, 8, 3, 32>::elements(single) : BrickPlan<4, 8, 8, 3, 64>::elements(single)) * static_cast<int64_t>(sizeof(bf16));
   if (deep >= args.device->multiprocessors && s.d % 4 != 1 && s.d % 4 != 2 && bytes <= args.device->sharedPerBlock) launchBrick<4, 8, 8, 3>(args, s, w, bias, y);
   else launchBrick<2, 8, 8, 3>(args, s, w, bias, y);
 }

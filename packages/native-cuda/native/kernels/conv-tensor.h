@@ -39,9 +39,9 @@ struct PackedRow {
 /** Most bytes that partial sums of a call take. Mirrored by src/scratch/conv-tensor.ts, as are the two below. */
 constexpr int64_t CONV_PARTIAL_BYTES = 15'000'000;
 
-/** Parts that the sum over `steps` pieces of 32 is cut into, so that `blocks` blocks for each fill the device. */
+/** Parts that the sum over `steps` pieces of 32 is cut into, so that `blocks` blocks for each fill the device with two a multiprocessor. */
 inline int convSplits(int64_t multiprocessors, int64_t blocks, int64_t steps, int64_t results) {
-  const int64_t splits = std::min({multiprocessors / blocks, steps / 4, CONV_PARTIAL_BYTES / (4 * results)});
+  const int64_t splits = std::min({2 * multiprocessors / blocks, steps / 4, CONV_PARTIAL_BYTES / (4 * results)});
   return static_cast<int>(std::max<int64_t>(splits, 1));
 }
 

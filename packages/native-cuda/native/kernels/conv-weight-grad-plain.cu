@@ -144,12 +144,12 @@ __global__ void __launch_bounds__(THREADS, VECTOR ? 4 : 3) tileKernel(const __gr
       wide.at[e] = toFloat(nextA.at[e]);
       bias[e] += wide.at[e];
     }
-    storePack<float, 4>(&shared.a[buffer][outVoxel][outQuad], wide);
+    storeShared<float, 4>(&shared.a[buffer][outVoxel][outQuad], wide);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
 #pragma unroll
       for (int e = 0; e < 4; e++) wide.at[e] = toFloat(nextB[i].at[e]);
-      storePack<float, 4>(&shared.b[buffer][lane + 4 * i][quad * 4], wide);
+      storeShared<float, 4>(&shared.b[buffer][lane + 4 * i][quad * 4], wide);
     }
   };
   const auto locate = [&](int step) {
@@ -213,7 +213,7 @@ __global__ void __launch_bounds__(THREADS, VECTOR ? 4 : 3) tileKernel(const __gr
     }
   }
   if (sumsBias) {
-    storePack<float, 4>(&shared.a[0][outVoxel][outQuad], Pack<float, 4>{{bias[0], bias[1], bias[2], bias[3]}});
+    storeShared<float, 4>(&shared.a[0][outVoxel][outQuad], Pack<float, 4>{{bias[0], bias[1], bias[2], bias[3]}});
     __syncthreads();
     if (t < TILE_OUT && firstOut + t < outGroup) {
       float sum = 0.0f;

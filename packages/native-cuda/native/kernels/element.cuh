@@ -46,6 +46,7 @@ template <class T, int N>
 __device__ __forceinline__ Pack<T, N> loadPack(const T* from) {
   return *reinterpret_cast<const Pack<T, N>*>(from);
 }
+/** Stores to global memory, in one instruction. */
 template <class T, int N>
 __device__ __forceinline__ void storePack(T* to, const Pack<T, N>& pack) {
   constexpr int BYTES = static_cast<int>(sizeof(pack));
@@ -61,6 +62,12 @@ __device__ __forceinline__ void storePack(T* to, const Pack<T, N>& pack) {
   } else {
     *reinterpret_cast<Pack<T, N>*>(to) = pack;
   }
+}
+
+/** Stores to shared memory. */
+template <class T, int N>
+__device__ __forceinline__ void storeShared(T* to, const Pack<T, N>& pack) {
+  *reinterpret_cast<Pack<T, N>*>(to) = pack;
 }
 
 /** Calls body(T{}) with the element type of a float tensor: float or Bf16. */

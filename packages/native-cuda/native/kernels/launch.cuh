@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 
 #include "../core/args.h"
@@ -20,6 +21,16 @@ constexpr int BLOCK = 256;
 /** Blocks of BLOCK threads for `n` pieces of work in a loop over the grid: enough to fill any device, never too many. */
 inline unsigned gridFor(int64_t n) { return static_cast<unsigned>(std::min<int64_t>(std::max<int64_t>(ceilDiv(n, BLOCK), 1), 65536)); }
 
+/** Lets `kernel` ask for `shared` bytes. The setting belongs to the function in the whole process, so it only ever grows. */
+template <class... P>
+void allowShared(void (*kernel)(P...), int shared) {
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
+  cudaFuncAttributes attributes;
+  check(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
+  if (attributes.maxDynamicSharedSizeBytes < shared) check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared), "cudaFuncSetAttribute");
+}
+
 /**
  * Launches `kernel` for `args`. `shared`: bytes of dynamic shared memory. In a dry call only checks the launch against the
  * device. Throws Error ERR_PLAN when the device cannot do it.
@@ -34,7 +45,7 @@ void launch(const Args& args, void (*kernel)(P...), dim3 grid, dim3 block, size_
     if (static_cast<int64_t>(shared) > args.device->sharedPerBlock) {
       throw Error("ERR_PLAN", "needs " + std::to_string(shared) + " bytes of shared memory, the device has " + std::to_string(args.device->sharedPerBlock));
     }
-    if (shared > 48 * 1024) check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), "cudaFuncSetAttribute");
+    if (shared > 48 * 1024) allowShared(kernel, static_cast<int>(shared));
     return;
   }
   check(launchKernel(kernel, grid, block, shared, args.stream, std::forward<A>(parameters)...), "launch");

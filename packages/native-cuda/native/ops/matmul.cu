@@ -16,7 +16,7 @@ struct Matrix {
   int64_t rows, columns, rowStep, columnStep;
 };
 
-struct Tiles {
+struct __align__(16) Tiles {
   // One more pack a row: stores of a transposed tile then meet different banks.
   float a[DEPTH][TILE + 4], b[DEPTH][TILE + 4];
 };

@@ -81,7 +81,8 @@ template <int N> __device__ __forceinline__ void cpWait() {
   asm volatile("cp.async.wait_group %0;\n" ::"n"(N) : "memory");
 #endif
 }
-// Stores in one instruction: the compiler splits plain ones into elements and does not always join them again.
+// Stores to global memory in one instruction: the compiler splits plain ones into elements and does not always join them.
+// Not for shared memory: the state space is part of the instruction.
 __device__ __forceinline__ void storeWords(uint4 *to, uint4 v) { asm volatile("st.global.v4.u32 [%0],{%1,%2,%3,%4};\n" ::"l"(__cvta_generic_to_global(to)), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory"); }
 __device__ __forceinline__ void storeWords(uint2 *to, uint2 v) { asm volatile("st.global.v2.u32 [%0],{%1,%2};\n" ::"l"(__cvta_generic_to_global(to)), "r"(v.x), "r"(v.y) : "memory"); }
 #else
@@ -100,6 +101,9 @@ using emu::launchKernel;
 inline void cpAsync16(void *d, const void *s, bool valid) { emu::cpAsync(d, s, 16, valid ? 16 : 0); }
 inline void cpCommit() { emu::cpCommit(); }
 template <int N> inline void cpWait() { emu::cpWait(N); }
-template <class W> inline void storeWords(W *to, W v) { *to = v; }
+template <class W> inline void storeWords(W *to, W v) {
+  if (!emu::isGlobal(to)) emu::fail("a store to global memory goes elsewhere, " + emu::at(*emu::cur));
+  *to = v;
+}
 #endif
 using bf16 = __nv_bfloat16;

@@ -47,7 +47,7 @@ export function tensorConvScratch(
   const steps = Math.ceil((taps * pitch) / TILE_K);
   const count = samples * results * product(size);
   const splits = Math.min(
-    Math.floor(device.multiprocessors / blocks),
+    Math.floor((2 * device.multiprocessors) / blocks),
     Math.floor(steps / 4),
     Math.floor(PARTIAL_BYTES / (4 * count)),
   );

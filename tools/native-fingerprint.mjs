@@ -28,6 +28,13 @@ function firstLine(command, args) {
   }
 }
 
+/** The compiler that the CUDA build takes. */
+function nvcc() {
+  const own = '/usr/local/cuda/bin/nvcc';
+  if (process.env.CUDACXX) return process.env.CUDACXX;
+  return lastLine('nvcc', ['--version']) === 'none' && existsSync(own) ? own : 'nvcc';
+}
+
 /** The same of the last line, in which nvcc says its build. */
 function lastLine(command, args) {
   try {
@@ -65,7 +72,10 @@ export function toolchain() {
     compiler: firstLine(compiler, ['--version']),
     oneDnn: oneDnnVersion(),
     cmake: firstLine('cmake', ['--version']),
-    nvcc: lastLine(process.env.CUDACXX || 'nvcc', ['--version']),
+    nvcc: lastLine(nvcc(), ['--version']),
+    make: firstLine('make', ['--version']),
+    ninja: firstLine('ninja', ['--version']),
+    gpus: firstLine('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader']),
     flags: [process.env.CXXFLAGS, process.env.LDFLAGS].filter(Boolean).join(' ') || 'none',
   };
 }

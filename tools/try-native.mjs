@@ -34,9 +34,11 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
       capture: true,
     });
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    const skipped = /^build:native: (.* skipped: .*)$/m.exec(result.output)?.[1];
     if (result.status === 0) {
-      console.error(skipped === undefined ? `${what}: built (${seconds} s)` : `${what}: ${skipped}`);
+      const lines = [...result.output.matchAll(/^ *build:native: (.*)$/gm)].map((match) => match[1]);
+      const skipped = lines.filter((line) => line.includes(' skipped: '));
+      if (skipped.length < lines.length || lines.length === 0) console.error(`${what}: built (${seconds} s)`);
+      for (const line of skipped) console.error(`${what}: ${line}`);
       return;
     }
     appendFileSync(log, result.output);

@@ -69,6 +69,19 @@ const ninja = onPath(['ninja']);
 if (!ninja && !onPath(['make']))
   missing('neither ninja nor make on the PATH; install one (apt-get install ninja-build)');
 
+/** Compute capabilities of the GPUs of this machine, as nvidia-smi tells them: `90`, `89`. */
+function present() {
+  const told = spawnSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], { encoding: 'utf8' });
+  return [...new Set((told.stdout ?? '').split('\n').map((line) => line.trim().replace('.', '')))].filter((n) =>
+    /^\d{2,3}$/.test(n),
+  );
+}
+
+// What was asked for, else the GPUs that are here, else one development architecture.
+const here = present().map((n) => (n === '90' ? '90a-real' : `${n}-real`));
+const wanted = options.arch ?? (here.length > 0 ? here.join(';') : '90a-real');
+const architectures = options.release ? '-UCMAKE_CUDA_ARCHITECTURES' : `-DCMAKE_CUDA_ARCHITECTURES=${wanted}`;
+
 const includes = [require('node-api-headers').include_dir, resolve(require('node-addon-api').include_dir)];
 const runtime = dirname(require.resolve('@revoxel/runtime/native/plan.h'));
 const configure = spawnSync(
@@ -81,7 +94,8 @@ const configure = spawnSync(
     `-DREVOXEL_CUDA_EMULATED=${options.emulated ? 'ON' : 'OFF'}`,
     `-DREVOXEL_CUDA_SANITIZE=${options.sanitize ? 'ON' : 'OFF'}`,
     `-DREVOXEL_CUDA_RELEASE=${options.release ? 'ON' : 'OFF'}`,
-    ...(options.arch ? [`-DCMAKE_CUDA_ARCHITECTURES=${options.arch}`] : []),
+    // Always said: cmake would keep the choice of an earlier build.
+    ...(options.emulated ? [] : [architectures]),
     ...(nvcc && !options.emulated ? [`-DCMAKE_CUDA_COMPILER=${nvcc}`] : []),
   ],
   { stdio: ['ignore', 'ignore', 'inherit'] },

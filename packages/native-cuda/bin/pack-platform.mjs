@@ -35,7 +35,7 @@ for (const file of files) copyFileSync(join(release, file), join(target, file));
 copyFileSync(join(packageRoot, 'LICENSE'), join(target, 'LICENSE'));
 writeFileSync(
   join(target, 'README.md'),
-  `# @revoxel/native-cuda-linux-x64-gnu\n\nThe prebuilt addon of [@revoxel/native-cuda](https://www.npmjs.com/package/@revoxel/native-cuda) for Linux on x86-64\nwith glibc 2.34 or later (${build}). Installed by itself where it fits; not to be used alone.\n`,
+  `# @revoxel/native-cuda-linux-x64-gnu\n\nThe prebuilt addon of [@revoxel/native-cuda](https://www.npmjs.com/package/@revoxel/native-cuda) for Linux on x86-64\nwith glibc 2.34 or later (${build}). Found by itself where it is installed beside it; not to be used alone.\n`,
 );
 writeFileSync(
   join(target, 'package.json'),

@@ -56,6 +56,9 @@ export function probe(options: Pick<CudaOptions, 'emulated'> = {}): BackendProbe
     const found = addon.probe();
     const facts = factsOf(addon, found);
     if (found.reason !== '') return { available: false, reason: found.reason, remedy: found.remedy, facts };
+    const reasons = found.devices.map((device) => unfit(addon, device));
+    if (reasons.every((reason) => reason !== undefined))
+      return { available: false, reason: reasons[0]!, remedy: REBUILD, facts };
     return { available: true, facts };
   } catch (error) {
     if (error instanceof BackendUnavailableError)
@@ -65,16 +68,40 @@ export function probe(options: Pick<CudaOptions, 'emulated'> = {}): BackendProbe
   }
 }
 
-function find(build: Build, found: AddonProbe, index: number): CudaDevice {
+/**
+ * Whether a build has code for a compute capability. `90a-real` runs on 9.0 alone, `80-real` on 8.x from 8.0 on, and an entry
+ * without `-real` brings PTX, which newer devices translate.
+ * @param build - the addon's own words, such as `CUDA 13.0.88, 80-real,90a-real,120`.
+ */
+export function hasCodeFor(build: string, capability: number): boolean {
+  const entries = [...(build.split(', ')[1] ?? '').matchAll(/(\d+)([af]?)(-real|-virtual)?/g)];
+  return entries.some(([, number, only, kind]) => {
+    const own = Number(number);
+    if (only !== '') return own === capability;
+    if (kind === '-real') return Math.floor(own / 10) === Math.floor(capability / 10) && own <= capability;
+    return own <= capability;
+  });
+}
+
+/** Why a device cannot be used with this build, or undefined. */
+function unfit(addon: Addon, device: CudaDevice): string | undefined {
+  const capability = device.major * 10 + device.minor;
+  const name = `${device.name} has compute capability ${device.major}.${device.minor}`;
+  if (capability < OLDEST) return `${name}, the kernels need ${OLDEST / 10}`;
+  const { build } = addon.info();
+  if (build !== 'emulated' && !hasCodeFor(build, capability)) return `${name}, this build is for ${build}`;
+  return undefined;
+}
+
+const REBUILD = 'run npx revoxel-build-cuda (it builds for the GPUs it finds), or with --release for all';
+
+function find(build: Build, addon: Addon, found: AddonProbe, index: number): CudaDevice {
   const name = build === 'cuda' ? 'cuda' : 'cuda-emulated';
   if (found.reason !== '') throw new BackendUnavailableError(name, found.reason, found.remedy);
   const device = found.devices.find((d) => d.index === index);
   if (!device) throw new ArgumentError('device', `0 to ${found.devices.length - 1}`, index);
-  const capability = device.major * 10 + device.minor;
-  if (capability < OLDEST) {
-    const reason = `${device.name} has compute capability ${device.major}.${device.minor}, this build needs ${OLDEST / 10}`;
-    throw new BackendUnavailableError(name, reason, 'use a Turing (2018) or newer GPU, or the cpu backend');
-  }
+  const reason = unfit(addon, device);
+  if (reason !== undefined) throw new BackendUnavailableError(name, reason, REBUILD);
   return device;
 }
 
@@ -91,7 +118,7 @@ export async function createBackend(options: CudaOptions = {}): Promise<CudaBack
   const build: Build = emulated ? 'emulated' : 'cuda';
   const addon = loadAddon(build);
   const found = addon.probe();
-  const device = find(build, found, index);
+  const device = find(build, addon, found, index);
   const execute: ExecuteOptions = {
     ...(graphs !== undefined && { graphs }),
     ...(profile !== undefined && { profile }),

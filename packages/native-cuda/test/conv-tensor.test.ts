@@ -3,7 +3,16 @@
  * fewer than 8), several pieces, strides and classes, bricks and sums split among blocks.
  */
 
-import { compile, conv, convTranspose, createReferenceBackend, type ConvOptions } from '@revoxel/runtime';
+import {
+  cast,
+  compile,
+  conv,
+  convTranspose,
+  createReferenceBackend,
+  trace,
+  type ConvOptions,
+  type Tensor,
+} from '@revoxel/runtime';
 import { checkCase, formatFailures, forwardGraph, gradientGraph, type OpCase } from '@revoxel/runtime/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/addon.js';
@@ -180,7 +189,8 @@ const CASES: Readonly<Record<string, Spec>> = {
   },
 };
 
-const ORDERS = ['round-robin', 'ascending', 'descending', 'random'] as const;
+// Two of the four schedules that the operation table runs under.
+const ORDERS = ['descending', 'random'] as const;
 
 describe.skipIf(notBuilt)(named('tensor-core convolutions'), () => {
   const reference = createReferenceBackend();
@@ -207,6 +217,26 @@ describe.skipIf(notBuilt)(named('tensor-core convolutions'), () => {
       });
     }
   }
+
+  // One kernel, launched with more and then with less shared memory: the limit is the function's, not the call's.
+  it('launch with 64 and then with 32 channels in one plan', { timeout: 120_000 }, async () => {
+    const backend = await createBackend({ emulated: true });
+    const graph = trace('two', (g) => {
+      const parameter = (name: string, ci: number): Tensor =>
+        g.parameter(name, [32, ci, 3, 3, 3], { kind: 'constant', value: 1 / 64 });
+      const wide = conv(cast(g.input('x', [1, 64, 4, 16, 16]), 'bf16'), parameter('wide', 64), undefined, {
+        padding: 1,
+      });
+      g.output('y', cast(conv(wide, parameter('narrow', 32), undefined, { padding: 1 }), 'f32'));
+    });
+    using session = await backend.createSession();
+    const plan = compile(graph, backend.profile);
+    expect(plan.calls.filter((c) => c.op === 'conv').map((c) => c.variant)).toEqual([CONV_BRICK, CONV_BRICK]);
+    const run = await session.load(plan);
+    const { y } = await run.run({ x: new Float32Array(64 * 4 * 256).fill(1) });
+    // 64 channels and 27 taps of 1/64 give 27, then 32 channels and 27 taps 27 * 27 / 2, inside.
+    expect(y![(1 * 16 + 8) * 16 + 8]).toBeGreaterThan(300);
+  });
 
   afterAll(() => {
     if (!before) return;

@@ -25,7 +25,7 @@ import {
 } from '@revoxel/runtime/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/addon.js';
-import { createBackend, liveBytes, probe } from '../src/backend.js';
+import { createBackend, hasCodeFor, liveBytes, probe } from '../src/backend.js';
 import { notBuilt, named } from './built.js';
 
 const STEP = { lr: 0.05, factor: 1 };
@@ -255,4 +255,19 @@ it('say what is missing on a machine without a GPU', async () => {
   if (found.available) return;
   expect(found.reason).toMatch(/no NVIDIA driver|not built|finds no GPU|driver supports/);
   await expect(createBackend()).rejects.toThrow(BackendUnavailableError);
+});
+
+it('know which devices a build has code for', () => {
+  const development = 'CUDA 13.0.88, 90a-real';
+  expect([90, 89, 80, 100].map((c) => hasCodeFor(development, c))).toEqual([true, false, false, false]);
+  expect([80, 86, 89, 90, 75].map((c) => hasCodeFor('CUDA 13.0.88, 80-real', c))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  const release = 'CUDA 13.0.88, 75-real,80-real,86-real,89-real,90-real,90a-real,100-real,120';
+  expect([75, 80, 86, 87, 89, 90, 100, 103, 120, 121].every((c) => hasCodeFor(release, c))).toBe(true);
+  expect([70, 110].some((c) => hasCodeFor(release, c))).toBe(false);
 });

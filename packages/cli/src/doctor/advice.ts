@@ -15,7 +15,7 @@ const BUILD = 'npx nx run-many -t build:native';
 
 /** What to do, most useful first; empty when all is well. */
 export function adviceFor(
-  facts: Pick<MachineFacts, 'tools' | 'oneDnn'>,
+  facts: Pick<MachineFacts, 'tools' | 'oneDnn'> & Partial<Pick<MachineFacts, 'gpu'>>,
   backends: readonly BackendListing[],
   packageManager: 'apt-get' | 'dnf' | 'brew' | undefined,
 ): Advice[] {
@@ -39,6 +39,10 @@ export function adviceFor(
       problem: `native CPU backend: ${cpu.reason ?? 'not available'}`,
       command: missing.length > 0 ? BUILD : (cpu.remedy ?? BUILD),
     });
+  }
+  const cuda = backends.find((backend) => backend.name === 'cuda');
+  if (cuda && !cuda.available && facts.gpu !== undefined && facts.gpu.devices.length > 0) {
+    advice.push({ problem: `a GPU is not used: ${cuda.reason ?? 'no reason given'}`, command: cuda.remedy ?? BUILD });
   }
   if (facts.oneDnn.header === undefined || facts.oneDnn.library === undefined) {
     advice.push({

@@ -33,6 +33,11 @@ inline bool isSticky(cudaError_t code) {
     case cudaErrorLaunchOutOfResources:
     case cudaErrorNotSupported:
     case cudaErrorNotReady:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorInvalidDeviceFunction:
+    case cudaErrorInvalidKernelImage:
+    case cudaErrorUnsupportedPtxVersion:
+    case cudaErrorSystemNotReady:
       return false;
     default:
       // 900 to 909: stream capture.

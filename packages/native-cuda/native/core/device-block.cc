@@ -28,9 +28,14 @@ bool DeviceBlock::grow(int64_t bytes, bool keep, cudaStream_t stream) {
   check(code, std::string("cudaMalloc of ") + what_);
   char* const data = static_cast<char*>(fresh);
   const int64_t kept = keep ? bytes_.load() : 0;
-  if (kept > 0) check(cudaMemcpyAsync(data, data_, static_cast<size_t>(kept), cudaMemcpyDeviceToDevice, stream), std::string("moving ") + what_);
-  check(cudaMemsetAsync(data + kept, 0, static_cast<size_t>(bytes - kept), stream), std::string("clearing ") + what_);
-  check(cudaStreamSynchronize(stream), std::string("moving ") + what_);
+  try {
+    if (kept > 0) check(cudaMemcpyAsync(data, data_, static_cast<size_t>(kept), cudaMemcpyDeviceToDevice, stream), std::string("moving ") + what_);
+    check(cudaMemsetAsync(data + kept, 0, static_cast<size_t>(bytes - kept), stream), std::string("clearing ") + what_);
+    check(cudaStreamSynchronize(stream), std::string("moving ") + what_);
+  } catch (const Error&) {
+    (void)cudaFree(fresh);
+    throw;
+  }
   release();
   data_ = data;
   bytes_ = bytes;

@@ -38,6 +38,10 @@ Probe look() {
                              static_cast<int64_t>(properties.sharedMemPerBlockOptin), static_cast<int64_t>(properties.l2CacheSize)});
   }
   (void)cudaGetLastError();
+  if (probe.devices.empty()) {
+    probe.reason = "the NVIDIA driver tells nothing of its devices";
+    probe.remedy = "check nvidia-smi";
+  }
   return probe;
 }
 

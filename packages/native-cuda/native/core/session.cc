@@ -68,10 +68,17 @@ void Session::wait(const std::function<void(Session&)>& work) {
 }
 
 void Session::open() {
-  check(cudaSetDevice(device_.index), "cudaSetDevice " + std::to_string(device_.index));
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-  staging_ = std::make_unique<Staging>();
-  staging_->open();
+  const std::string name = "device " + std::to_string(device_.index) + " (" + device_.name + ")";
+  try {
+    check(cudaSetDevice(device_.index), "cudaSetDevice");
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+    staging_ = std::make_unique<Staging>();
+    staging_->open();
+  } catch (const Error& error) {
+    close();
+    // In use by another process alone, or its driver is not ready: nothing has run yet, so nothing is lost.
+    throw Error("ERR_CUDA_NO_DEVICE", name + " cannot be opened: " + error.what());
+  }
   opened_ = true;
 }
 
@@ -94,9 +101,15 @@ void Session::ensure(int64_t persistentBytes, int64_t transientBytes) {
   try {
     moved = transient_.grow(transientBytes, false, stream_) || moved;
   } catch (const OutOfMemory&) {
-    // What was there fits again, and the plans loaded so far stay usable.
-    transient_.grow(before, false, stream_);
-    bindAll();
+    try {
+      // What was there fits again, and the plans loaded so far stay usable.
+      transient_.grow(before, false, stream_);
+      bindAll();
+    } catch (const Error&) {
+      // Somebody else took the memory: no plan may keep addresses that are gone.
+      executables_.clear();
+      blockBytes_ = 0;
+    }
     throw;
   }
   if (moved) bindAll();
@@ -121,6 +134,10 @@ void Session::run(int64_t id, const RunRequest& request, const std::atomic<bool>
 }
 
 void Session::copy(int64_t offset, const std::vector<int64_t>& shape, int64_t unit, const HostSpan& host, Direction direction) {
+  int64_t count = unit;
+  for (const int64_t size : shape) count *= size;
+  if (unit < 1 || count != host.bytes) throw Error("ERR_PLAN", "the array does not have the shape's length");
+  if (host.bytes == 0) return;
   if (!within(offset, host.bytes, persistent_.bytes())) throw Error("ERR_PLAN", "the place lies outside the persistent segment");
   staging_->copy(stream_, persistent_.data() + offset, host, shape, unit, direction);
   check(cudaStreamSynchronize(stream_), "copying a value");

@@ -333,7 +333,7 @@ inline bool injected() { return failCountdown >= 0 && failCountdown-- == 0; }
 } // namespace emu
 
 // ---- the part of the CUDA runtime API that the host code uses ---------------------------
-enum cudaError_t { cudaErrorInvalidDevice = 101, cudaErrorNoKernelImageForDevice = 209, cudaErrorInvalidResourceHandle = 400, cudaErrorNotReady = 600, cudaErrorLaunchOutOfResources = 701, cudaErrorNotSupported = 801, cudaErrorStreamCaptureUnsupported = 900, cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9, cudaErrorLaunchFailure = 719, cudaErrorUnknown = 999 };
+enum cudaError_t { cudaErrorDevicesUnavailable = 46, cudaErrorInvalidDeviceFunction = 98, cudaErrorInvalidKernelImage = 200, cudaErrorUnsupportedPtxVersion = 222, cudaErrorSystemNotReady = 802, cudaErrorInvalidDevice = 101, cudaErrorNoKernelImageForDevice = 209, cudaErrorInvalidResourceHandle = 400, cudaErrorNotReady = 600, cudaErrorLaunchOutOfResources = 701, cudaErrorNotSupported = 801, cudaErrorStreamCaptureUnsupported = 900, cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9, cudaErrorLaunchFailure = 719, cudaErrorUnknown = 999 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 using cudaStream_t = emu::Stream *; using cudaEvent_t = emu::Event *; using cudaGraph_t = emu::Graph *; using cudaGraphExec_t = emu::Graph *;

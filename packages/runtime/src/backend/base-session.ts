@@ -187,8 +187,9 @@ export abstract class BaseSession implements Session {
       );
     }
     await this.ensurePersistent(end);
-    this.persistentBytes = end;
     await this.ensureTransient(transient);
+    // Only now: a plan that does not fit leaves no gap behind, and what it got is used by the next one.
+    this.persistentBytes = end;
     this.transientBytes = transient;
     for (const { entry, place: at } of fresh) {
       const data = hostArray(at.dtype, elementCount(at.shape));

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +29,17 @@ def sanitizer(work: Work, record: Record) -> None:
         raise RuntimeError(f"{', '.join(wrong)}: see the log")
 
 
+def run_group(command: list[str], seconds: float) -> None:
+    """Runs a command; past its time it ends with all it has started, or the device would stay busy."""
+    child = subprocess.Popen(command, start_new_session=True)
+    try:
+        child.wait(timeout=seconds)
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
+
+
 def run_tool(work: Work, tool: str, seconds: float) -> dict:
     lines = work.folder / f"sanitizer-{tool}.jsonl"
     lines.write_text("")
@@ -35,7 +48,7 @@ def run_tool(work: Work, tool: str, seconds: float) -> dict:
     worker = [sys.executable, "-m", "revoxel_gpu.stages.cases", str(work.pack_folder), str(work.folder)]
     start = time.time()
     try:
-        subprocess.run([*command, *worker, "small", "0", str(lines)], timeout=seconds)
+        run_group([*command, *worker, "small", "0", str(lines)], seconds)
         ended = True
     except subprocess.TimeoutExpired:
         ended = False

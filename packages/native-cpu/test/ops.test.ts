@@ -17,7 +17,7 @@ import { cpuProfile } from '../src/profile.js';
 import { notBuilt, named } from './built.js';
 import { LARGE_CASES } from './large-cases.js';
 
-const PLAIN: CaseVariant = { label: 'f32', bf16: false, parameters: true };
+const PLAIN: CaseVariant = { label: 'f32', floats: 'f32', parameters: true };
 
 /** Not here: convolutions and sums, whose kernels take less than the formulas allow where work is too little to share. */
 const EXACT_SCRATCH = [

@@ -17,7 +17,7 @@ namespace revoxel {
 
 constexpr int64_t planMagic = 0x004e414c50585652;
 constexpr int64_t planVersion = 1;
-constexpr uint64_t planSchemaHash = 0x4ecf7aa47e7bc7e8u;
+constexpr uint64_t planSchemaHash = 0xc10473c8b47fb847u;
 
 /** Element type of a value. */
 enum class DType : uint8_t {
@@ -28,11 +28,12 @@ enum class DType : uint8_t {
   u8,
   q16,
   q32,
+  f16,
 };
-constexpr int64_t dTypeCount = 7;
+constexpr int64_t dTypeCount = 8;
 
 inline const char* nameOf(DType value) {
-  static const char* const names[] = {"f32", "bf16", "i32", "u32", "u8", "q16", "q32"};
+  static const char* const names[] = {"f32", "bf16", "i32", "u32", "u8", "q16", "q32", "f16"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -196,6 +197,19 @@ inline const char* nameOf(PackWeightsForm value) {
   return names[static_cast<size_t>(value)];
 }
 
+/** Attribute `activations` of packWeights. */
+enum class PackWeightsActivations : uint8_t {
+  f32,
+  bf16,
+  f16,
+};
+constexpr int64_t packWeightsActivationsCount = 3;
+
+inline const char* nameOf(PackWeightsActivations value) {
+  static const char* const names[] = {"f32", "bf16", "f16"};
+  return names[static_cast<size_t>(value)];
+}
+
 /** Attribute `kind` of binary. */
 enum class BinaryKind : uint8_t {
   add,
@@ -262,11 +276,12 @@ enum class NormActTo : uint8_t {
   same,
   f32,
   bf16,
+  f16,
 };
-constexpr int64_t normActToCount = 3;
+constexpr int64_t normActToCount = 4;
 
 inline const char* nameOf(NormActTo value) {
-  static const char* const names[] = {"same", "f32", "bf16"};
+  static const char* const names[] = {"same", "f32", "bf16", "f16"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -303,18 +318,6 @@ constexpr int64_t quantizeToCount = 2;
 
 inline const char* nameOf(QuantizeTo value) {
   static const char* const names[] = {"q16", "q32"};
-  return names[static_cast<size_t>(value)];
-}
-
-/** Attribute `to` of dequantize. */
-enum class DequantizeTo : uint8_t {
-  f32,
-  bf16,
-};
-constexpr int64_t dequantizeToCount = 2;
-
-inline const char* nameOf(DequantizeTo value) {
-  static const char* const names[] = {"f32", "bf16"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -451,6 +454,7 @@ struct PackWeightsAttrs {
   int64_t groups;
   std::vector<int64_t> stride;
   int64_t elements;
+  PackWeightsActivations activations;
   int64_t channelBegin;
   int64_t channelCount;
 };
@@ -632,7 +636,7 @@ struct QuantizeAttrs {
 };
 
 struct DequantizeAttrs {
-  DequantizeTo to;
+  PackWeightsActivations to;
 };
 
 struct CoupleAttrs {
@@ -755,6 +759,7 @@ inline int64_t bytesOf(DType dtype) {
     case DType::u8:
       return 1;
     case DType::bf16:
+    case DType::f16:
     case DType::q16:
       return 2;
     default:

@@ -69,6 +69,6 @@ describe('the table', () => {
     const conv = OP_CASES.filter((c) => c.op === 'conv' || c.op === 'convTranspose');
     expect(conv.length).toBeGreaterThan(40);
     for (const c of conv)
-      expect(variantsOf(c).map((v) => v.label)).toEqual(['f32', 'f32, parameters as inputs', 'bf16']);
+      expect(variantsOf(c).map((v) => v.label)).toEqual(['f32', 'f32, parameters as inputs', 'bf16', 'f16']);
   });
 });

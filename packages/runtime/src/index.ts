@@ -10,6 +10,7 @@ export {
   isFixed,
   isFloat,
   isHostArray,
+  isNarrow,
   toBf16,
   toElement,
   toF16,

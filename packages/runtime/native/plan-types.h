@@ -17,7 +17,7 @@ namespace revoxel {
 
 constexpr int64_t planMagic = 0x004e414c50585652;
 constexpr int64_t planVersion = 1;
-constexpr uint64_t planSchemaHash = 0xc10473c8b47fb847u;
+constexpr uint64_t planSchemaHash = 0x58d0d980314a49a7u;
 
 /** Element type of a value. */
 enum class DType : uint8_t {
@@ -162,16 +162,17 @@ enum class Op : uint8_t {
   resampleGrad,
   orthogonal,
   orthogonalGrad,
+  lossScaleUpdate,
 };
-constexpr int64_t opCount = 51;
+constexpr int64_t opCount = 52;
 
 inline const char* nameOf(Op value) {
-  static const char* const names[] = {"conv", "convTranspose", "convWeightGrad", "packWeights", "matmul", "binary", "unary", "unaryGrad", "scale", "reduce", "broadcast", "norm", "normGrad", "normAct", "normActGrad", "softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad", "diceLoss", "diceLossGrad", "pool", "poolGrad", "resize", "resizeGrad", "concat", "slice", "pad", "reshape", "permute", "argmax", "dropout", "cast", "fill", "sumSquares", "sgdUpdate", "adamwUpdate", "assign", "quantize", "dequantize", "couple", "coupleGrad", "streamUpdate", "checkEqual", "normApply", "split", "squeeze", "resample", "resampleGrad", "orthogonal", "orthogonalGrad"};
+  static const char* const names[] = {"conv", "convTranspose", "convWeightGrad", "packWeights", "matmul", "binary", "unary", "unaryGrad", "scale", "reduce", "broadcast", "norm", "normGrad", "normAct", "normActGrad", "softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad", "diceLoss", "diceLossGrad", "pool", "poolGrad", "resize", "resizeGrad", "concat", "slice", "pad", "reshape", "permute", "argmax", "dropout", "cast", "fill", "sumSquares", "sgdUpdate", "adamwUpdate", "assign", "quantize", "dequantize", "couple", "coupleGrad", "streamUpdate", "checkEqual", "normApply", "split", "squeeze", "resample", "resampleGrad", "orthogonal", "orthogonalGrad", "lossScaleUpdate"};
   return names[static_cast<size_t>(value)];
 }
 
 /** X(name) for every operation: tables of kernels are made with it, so that none can be forgotten. */
-#define REVOXEL_EACH_OP(X) X(conv) X(convTranspose) X(convWeightGrad) X(packWeights) X(matmul) X(binary) X(unary) X(unaryGrad) X(scale) X(reduce) X(broadcast) X(norm) X(normGrad) X(normAct) X(normActGrad) X(softmax) X(softmaxGrad) X(crossEntropy) X(crossEntropyGrad) X(diceLoss) X(diceLossGrad) X(pool) X(poolGrad) X(resize) X(resizeGrad) X(concat) X(slice) X(pad) X(reshape) X(permute) X(argmax) X(dropout) X(cast) X(fill) X(sumSquares) X(sgdUpdate) X(adamwUpdate) X(assign) X(quantize) X(dequantize) X(couple) X(coupleGrad) X(streamUpdate) X(checkEqual) X(normApply) X(split) X(squeeze) X(resample) X(resampleGrad) X(orthogonal) X(orthogonalGrad)
+#define REVOXEL_EACH_OP(X) X(conv) X(convTranspose) X(convWeightGrad) X(packWeights) X(matmul) X(binary) X(unary) X(unaryGrad) X(scale) X(reduce) X(broadcast) X(norm) X(normGrad) X(normAct) X(normActGrad) X(softmax) X(softmaxGrad) X(crossEntropy) X(crossEntropyGrad) X(diceLoss) X(diceLossGrad) X(pool) X(poolGrad) X(resize) X(resizeGrad) X(concat) X(slice) X(pad) X(reshape) X(permute) X(argmax) X(dropout) X(cast) X(fill) X(sumSquares) X(sgdUpdate) X(adamwUpdate) X(assign) X(quantize) X(dequantize) X(couple) X(coupleGrad) X(streamUpdate) X(checkEqual) X(normApply) X(split) X(squeeze) X(resample) X(resampleGrad) X(orthogonal) X(orthogonalGrad) X(lossScaleUpdate)
 
 /** Attribute `form` of conv. */
 enum class ConvForm : uint8_t {
@@ -695,6 +696,11 @@ struct OrthogonalGradAttrs {
   int64_t size;
 };
 
+struct LossScaleUpdateAttrs {
+  int64_t interval;
+  double limit;
+};
+
 using Attrs = std::variant<
     ConvAttrs,
     ConvTransposeAttrs,
@@ -746,7 +752,8 @@ using Attrs = std::variant<
     ResampleAttrs,
     ResampleGradAttrs,
     OrthogonalAttrs,
-    OrthogonalGradAttrs>;
+    OrthogonalGradAttrs,
+    LossScaleUpdateAttrs>;
 
 /** Whether [offset, offset + bytes) lies in [0, limit), without overflow. */
 inline bool within(int64_t offset, int64_t bytes, int64_t limit) {

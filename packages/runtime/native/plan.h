@@ -347,6 +347,12 @@ inline Attrs readAttrs(Op op, WordReader& in) {
       a.size = in.integer();
       return a;
     }
+    case Op::lossScaleUpdate: {
+      LossScaleUpdateAttrs a;
+      a.interval = in.integer();
+      a.limit = in.real();
+      return a;
+    }
   }
   throw PlanError("encoded plan: unknown opcode");
 }

@@ -18,7 +18,8 @@ struct Sgd {
   bool nesterov;
 
   __device__ void operator()(int64_t i) const {
-    if (status[0] != 0) return;
+    // A negative factor: a skipped step.
+    if (status[0] != 0 || factor[0] < 0.0f) return;
     const float grad = factor[0] * toFloat(g[i]) + decay * w[i];
     const float moment = momentum * m[i] + grad;
     newW[i] = w[i] - lr[0] * (nesterov ? grad + momentum * moment : moment);

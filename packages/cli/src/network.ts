@@ -1,6 +1,6 @@
 /** The options of a network and of its memory that `plan` and `train` share: their schema, and what they come to. */
 import { STREAM_KINDS } from '@revoxel/models';
-import { MEMORY_MODES } from '@revoxel/runtime';
+import { FLOATS, MEMORY_MODES } from '@revoxel/runtime';
 import { isReversible, type MemorySetting, type ModelKind, type ModelWishes } from '@revoxel/training';
 import { z } from 'zod';
 import { UsageError } from './exit.js';
@@ -12,7 +12,7 @@ export const networkFields = {
   levels: whole(2).optional(),
   blocks: whole(1).optional(),
   stream: z.enum(STREAM_KINDS).optional(),
-  precision: z.enum(['f32', 'bf16']).optional(),
+  precision: z.enum(FLOATS).optional(),
   memory: z.enum(MEMORY_MODES).optional(),
   budget: byteSize.optional(),
 };

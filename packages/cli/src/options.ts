@@ -75,8 +75,8 @@ const network: readonly OptionSpec[] = [
   },
   {
     flags: '--precision <dtype>',
-    description: 'dtype of all other activations (default: f32)',
-    choices: ['f32', 'bf16'],
+    description: 'dtype of all other activations; f16 is for GPUs without bf16 (default: f32)',
+    choices: ['f32', 'bf16', 'f16'],
   },
 ];
 const memory: OptionSpec = {

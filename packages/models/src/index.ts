@@ -72,6 +72,7 @@ export {
 } from './networks/model.js';
 export { diceCrossEntropy, type DiceCrossEntropyOptions } from './losses/dice-cross-entropy.js';
 export { deeplySupervised, deepSupervisionWeights, reduceLabels, supervisedHeads } from './losses/deep-supervision.js';
+export { openLossScale, scaledLoss, type LossScaling } from './optimizers/loss-scale.js';
 export { clipByGlobalNorm, type Clipping } from './optimizers/clip.js';
 export { sgd, type SgdOptions } from './optimizers/sgd.js';
 export { adamw, type AdamwOptions } from './optimizers/adamw.js';

@@ -19,6 +19,7 @@ const MODELS: readonly ModelConfig[] = [
   { kind: 'unet3d', classes: 2, baseChannels: 8, levels: 2, precision: 'bf16' },
   { kind: 'partially-reversible-unet3d', classes: 2, baseChannels: 16, levels: 2, stream: 'q16', precision: 'bf16' },
   { kind: 'iunet3d', classes: 2, baseChannels: 8, levels: 2, precision: 'bf16' },
+  { kind: 'partially-reversible-unet3d', classes: 2, baseChannels: 16, levels: 2, stream: 'q16', precision: 'f16' },
 ];
 
 async function train(on: Backend, model: ModelConfig, memory: 'keep' | 'recompute' | 'invert', steps: number) {
@@ -36,7 +37,7 @@ async function train(on: Backend, model: ModelConfig, memory: 'keep' | 'recomput
 describe.skipIf(missing !== undefined)(
   `networks on emulated CUDA kernels${missing ? ` (skipped: ${missing})` : ''}`,
   () => {
-    it.each(MODELS.map((model) => [model.kind, model] as const))(
+    it.each(MODELS.map((model) => [`${model.kind}, ${model.precision}`, model] as const))(
       '%s trains as the reference does',
       { timeout: 300_000 },
       async (_kind, model) => {
@@ -44,7 +45,7 @@ describe.skipIf(missing !== undefined)(
           await train(createReferenceBackend(), model, 'keep', 3),
           await train(backend as Backend, model, 'keep', 3),
         ];
-        // bf16 inside: weights are rounded to bf16 for the tensor cores, which the reference does not do.
+        // Narrow inside: weights are rounded likewise for the tensor cores, which the reference does not do.
         expected.losses.forEach((loss, i) =>
           expect(Math.abs(actual.losses[i]! - loss), `step ${i}`).toBeLessThan(0.03),
         );
@@ -52,7 +53,7 @@ describe.skipIf(missing !== undefined)(
       },
     );
 
-    it.each(MODELS.slice(1).map((model) => [model.kind, model] as const))(
+    it.each(MODELS.slice(1).map((model) => [`${model.kind}, ${model.precision}`, model] as const))(
       '%s: invert and recompute give the bits of keep',
       { timeout: 300_000 },
       async (_kind, model) => {

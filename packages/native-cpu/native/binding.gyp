@@ -67,6 +67,7 @@
         'ops/softmax-grad.cc',
         'ops/split.cc',
         'ops/squeeze.cc',
+        'ops/loss-scale-update.cc',
         'ops/stream-update.cc',
         'ops/sum-squares.cc',
         'ops/unary.cc',

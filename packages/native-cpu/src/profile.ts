@@ -46,6 +46,8 @@ export function cpuProfile(threads: number = defaultThreads(), onednn?: OnednnCh
     threads,
     // Only ranks memory choices: tools/bench/memory/budgets.mjs sets planned times against measured ones.
     speed: { flopsPerSecond: 90e9 * threads, bytesPerSecond: 8e9 * threads },
+    // Half precision would save nothing here: processors that compute in 16 bits do so in bf16.
+    refuses: { f16: 'f16 is for GPUs: use bf16 on the cpu backend (--precision bf16)' },
     fusions: new Set(['normAct', 'normActGrad'] as const),
     packedElements(query) {
       if (query.op !== 'conv' && query.op !== 'convTranspose') return 0;

@@ -8,6 +8,7 @@ import {
   loadGolden,
   OP_CASES,
   runOpCases,
+  variantsFor,
   variantsOf,
   type CaseVariant,
 } from '@revoxel/runtime/testing';
@@ -17,7 +18,7 @@ import { cpuProfile } from '../src/profile.js';
 import { notBuilt, named } from './built.js';
 import { LARGE_CASES } from './large-cases.js';
 
-const PLAIN: CaseVariant = { label: 'f32', bf16: false, parameters: true };
+const PLAIN: CaseVariant = { label: 'f32', floats: 'f32', parameters: true };
 
 /** Not here: convolutions and sums, whose kernels take less than the formulas allow where work is too little to share. */
 const EXACT_SCRATCH = [
@@ -93,12 +94,32 @@ describe.skipIf(notBuilt)(named('operations'), () => {
     const profile = cpuProfile(2);
     const seen = new Set<string>();
     for (const c of [...OP_CASES, ...LARGE_CASES]) {
-      for (const variant of variantsOf(c)) {
+      for (const variant of variantsFor(profile, c)) {
         for (const call of compile(forwardGraph(c, variant), profile).calls) seen.add(call.op);
         if (c.gradient?.length) for (const call of compile(gradientGraph(c, variant), profile).calls) seen.add(call.op);
       }
     }
     expect(OP_NAMES.filter((op) => !seen.has(op))).toEqual([]);
+  });
+
+  it('leave out f16 and nothing else', async () => {
+    const profile = cpuProfile(2);
+    for (const c of [...OP_CASES, ...LARGE_CASES]) {
+      const labels = variantsOf(c).map((v) => v.label);
+      const own = /f16/.test(c.name.replaceAll('bf16', ''));
+      const run = variantsFor(profile, c).map((v) => v.label);
+      expect(run).toEqual(own ? [] : labels.filter((label) => label !== 'f16' || c.bf16!.length === 0));
+    }
+    const graph = forwardGraph(
+      OP_CASES.find((c) => c.name === 'cast/f32-f16')!,
+      PLAIN,
+    );
+    expect(() => compile(graph, profile)).toThrow(
+      'backend "cpu:2" does not compute in f16 ("cast"); f16 is for GPUs: use bf16 on the cpu backend',
+    );
+    using session = await (await createBackend({ threads: 1 })).createSession();
+    const plan = compile(graph, { ...session.backend.profile, refuses: {} });
+    await expect(session.load(plan)).rejects.toThrow(/f16 is for GPUs, use bf16 on the cpu backend/);
   });
 
   // A plan that gives too little fails in every case above; one that gives too much would only waste memory.
@@ -108,7 +129,7 @@ describe.skipIf(notBuilt)(named('operations'), () => {
     const seen = new Set<string>();
     const asked = new Set<string>();
     for (const c of [...OP_CASES, ...LARGE_CASES]) {
-      const graphs = variantsOf(c).flatMap((v) => [
+      const graphs = variantsFor(backend.profile, c).flatMap((v) => [
         forwardGraph(c, v),
         ...(c.gradient?.length ? [gradientGraph(c, v)] : []),
       ]);

@@ -1,5 +1,6 @@
 /** Sizes of the tensor-core convolutions that plans depend on: mirrors native/kernels/conv-tensor.h. */
 
+import { isNarrow } from '@revoxel/runtime';
 import type { DeviceTraits } from './device.js';
 import { product, type QueryOf } from './scratch/table.js';
 
@@ -13,10 +14,12 @@ export const CONV_BRICK = 2;
 /** Most input pieces, and largest stride of a transposed convolution, that the kernels take. */
 const MAX_PIECES = 8;
 const MAX_CLASSES = 4;
+/** First devices whose tensor cores take a type. */
+const OLDEST_TENSOR = { bf16: 80, f16: 75 } as const;
 /** Below this many voxels a sum is better split among blocks than its input kept in bricks. */
 const BRICK_VOXELS = 1000;
 
-/** bf16 numbers of one row of packed weights: [taps][channels] of one result channel. */
+/** 16-bit numbers of one row of packed weights: [taps][channels] of one result channel. */
 export function packedRow(channels: number, taps: number): { readonly pitch: number; readonly length: number } {
   const pitch = channels < 8 ? channels : Math.ceil(channels / 8) * 8;
   return { pitch, length: Math.ceil((taps * pitch) / 8) * 8 };
@@ -32,21 +35,22 @@ export function isTensorConv(
   query: QueryOf<'conv'> | QueryOf<'convTranspose'> | QueryOf<'convWeightGrad'>,
   device: DeviceTraits,
 ): boolean {
-  if (device.capability < 80 || query.attrs.groups !== 1 || query.inputs[0]!.dtype !== 'bf16') return false;
+  const { dtype } = query.inputs[0]!;
+  if (!isNarrow(dtype) || query.attrs.groups !== 1 || device.capability < OLDEST_TENSOR[dtype]) return false;
   if (query.op === 'convTranspose') {
     const { stride } = query.attrs;
     // Few channels make taps and channels one axis, which classes of taps would tear apart.
     return stride.every((s) => s <= MAX_CLASSES) && (query.inputs[0]!.shape[1]! >= 8 || stride.every((s) => s === 1));
   }
-  return (
-    query.attrs.pieces <= MAX_PIECES && query.inputs.every((t, i) => i >= query.attrs.pieces || t.dtype === 'bf16')
-  );
+  return query.attrs.pieces <= MAX_PIECES && query.inputs.every((t, i) => i >= query.attrs.pieces || t.dtype === dtype);
 }
 
 /** Which tensor-core kernel. `query` must satisfy `isTensorConv`. */
 export function tensorVariant(
   query: QueryOf<'conv'> | QueryOf<'convTranspose'> | QueryOf<'convWeightGrad'>,
 ): typeof CONV_GATHER | typeof CONV_BRICK {
+  // Bricks are built for bf16 only.
+  if (query.inputs[0]!.dtype !== 'bf16') return CONV_GATHER;
   const { kernel, stride, dilation, padBefore } = query.attrs;
   const x = query.op === 'convTranspose' ? query.outputs[0]! : query.inputs[0]!;
   const y =

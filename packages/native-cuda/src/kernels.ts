@@ -12,7 +12,7 @@ import { product } from './scratch/table.js';
 export function packedElements(query: KernelQuery, device: DeviceTraits): number {
   if ((query.op !== 'conv' && query.op !== 'convTranspose') || !isTensorConv(query, device)) return 0;
   const taps = product(query.attrs.kernel);
-  // bf16: two in the place of an f32.
+  // bf16 or f16: two in the place of an f32.
   if (query.op === 'conv') return (query.attrs.outChannels * packedRow(inputChannels(query), taps).length) / 2;
   return (query.attrs.channelCount * packedRow(query.inputs[0]!.shape[1]!, taps).length) / 2;
 }

@@ -5,6 +5,9 @@ import { DEFAULT_DEVICE, deviceByName, type DeviceTraits } from './device.js';
 import { packedElements, variantOf } from './kernels.js';
 import { scratchBytes } from './scratch/index.js';
 
+/** Turing. */
+const NO_BF16 = 'GPUs before Ampere (sm_80) have no bf16: use f16 (--precision f16)';
+
 /**
  * The profile of CUDA sessions.
  * @param device - traits of the device that will run the plans, or its name in `DEVICES`.
@@ -17,6 +20,7 @@ export function cudaProfile(device: DeviceTraits | string = DEFAULT_DEVICE): Bac
     alignment: 256,
     threads: multiprocessors,
     speed: { flopsPerSecond, bytesPerSecond },
+    ...(capability < 80 && { refuses: { bf16: NO_BF16 } }),
     fusions: new Set(['normAct', 'normActGrad'] as const),
     packedElements: (query) => packedElements(query, traits),
     variant: (query) => variantOf(query, traits),

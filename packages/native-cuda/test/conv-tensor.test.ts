@@ -198,7 +198,7 @@ describe.skipIf(notBuilt)(named('tensor-core convolutions'), () => {
 
   for (const [name, spec] of Object.entries(CASES)) {
     const c = caseOf(name, spec);
-    const variant = { label: 'bf16', bf16: true, parameters: true };
+    const variant = { label: 'bf16', floats: 'bf16' as const, parameters: true };
     it(`${name}: takes the kernels it is about`, async () => {
       const { profile } = await createBackend({ emulated: true });
       const calls = [forwardGraph, gradientGraph].flatMap((graph) => compile(graph(c, variant), profile).calls);

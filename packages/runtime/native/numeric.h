@@ -1,5 +1,5 @@
 /**
- * Number conversions that every native backend must do alike: bfloat16 with round to nearest even, and float to integer
+ * Number conversions that every native backend must do alike: bfloat16 and half with round to nearest even, and float to integer
  * with round to nearest even and clamping. Header only; no tensors, no plans. Mirrors src/graph/dtype.ts.
  */
 #pragma once
@@ -34,6 +34,38 @@ REVOXEL_INLINE uint16_t toBf16(float value) {
   const uint32_t quiet = (bits >> 16) | 0x40u;
   // A select, not a branch, so that loops over elements vectorise.
   return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+}
+
+/** The number that 16 bits of IEEE half stand for. */
+REVOXEL_INLINE float fromF16(uint16_t bits) {
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
+  const uint32_t magnitude = bits & 0x7fffu;
+  // The exponent is moved by a multiplication, exact also where it meets a subnormal; infinity and NaN keep the widest one.
+  uint32_t wide = magnitude << 13;
+  float value;
+  memcpy(&value, &wide, sizeof value);
+  value *= 0x1p112f;
+  memcpy(&wide, &value, sizeof wide);
+  wide = sign | (magnitude >= 0x7c00u ? (magnitude << 13) | 0x7f800000u : wide);
+  memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+/** Round to IEEE half, nearest, ties to even; NaN stays NaN (made quiet), from 65520 on infinity. */
+REVOXEL_INLINE uint16_t toF16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  const uint32_t magnitude = bits & 0x7fffffffu;
+  const uint32_t normal = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+  // Below 2^-14 adding 0.5 leaves a multiple of 2^-24, rounded to even, in the low bits of the sum.
+  float shifted;
+  memcpy(&shifted, &magnitude, sizeof shifted);
+  shifted += 0.5f;
+  uint32_t subnormal;
+  memcpy(&subnormal, &shifted, sizeof subnormal);
+  uint32_t half = magnitude >= 0x38800000u ? normal : subnormal - 0x3f000000u;
+  if (magnitude >= 0x477ff000u) half = magnitude > 0x7f800000u ? 0x7e00u : 0x7c00u;
+  return static_cast<uint16_t>(((bits >> 16) & 0x8000u) | half);
 }
 
 /** Float to integer: nearest, ties to even, clamped to the range of `Int`; NaN gives 0. */

@@ -17,7 +17,7 @@ namespace revoxel {
 
 constexpr int64_t planMagic = 0x004e414c50585652;
 constexpr int64_t planVersion = 1;
-constexpr uint64_t planSchemaHash = 0x4ecf7aa47e7bc7e8u;
+constexpr uint64_t planSchemaHash = 0x58d0d980314a49a7u;
 
 /** Element type of a value. */
 enum class DType : uint8_t {
@@ -28,11 +28,12 @@ enum class DType : uint8_t {
   u8,
   q16,
   q32,
+  f16,
 };
-constexpr int64_t dTypeCount = 7;
+constexpr int64_t dTypeCount = 8;
 
 inline const char* nameOf(DType value) {
-  static const char* const names[] = {"f32", "bf16", "i32", "u32", "u8", "q16", "q32"};
+  static const char* const names[] = {"f32", "bf16", "i32", "u32", "u8", "q16", "q32", "f16"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -161,16 +162,17 @@ enum class Op : uint8_t {
   resampleGrad,
   orthogonal,
   orthogonalGrad,
+  lossScaleUpdate,
 };
-constexpr int64_t opCount = 51;
+constexpr int64_t opCount = 52;
 
 inline const char* nameOf(Op value) {
-  static const char* const names[] = {"conv", "convTranspose", "convWeightGrad", "packWeights", "matmul", "binary", "unary", "unaryGrad", "scale", "reduce", "broadcast", "norm", "normGrad", "normAct", "normActGrad", "softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad", "diceLoss", "diceLossGrad", "pool", "poolGrad", "resize", "resizeGrad", "concat", "slice", "pad", "reshape", "permute", "argmax", "dropout", "cast", "fill", "sumSquares", "sgdUpdate", "adamwUpdate", "assign", "quantize", "dequantize", "couple", "coupleGrad", "streamUpdate", "checkEqual", "normApply", "split", "squeeze", "resample", "resampleGrad", "orthogonal", "orthogonalGrad"};
+  static const char* const names[] = {"conv", "convTranspose", "convWeightGrad", "packWeights", "matmul", "binary", "unary", "unaryGrad", "scale", "reduce", "broadcast", "norm", "normGrad", "normAct", "normActGrad", "softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad", "diceLoss", "diceLossGrad", "pool", "poolGrad", "resize", "resizeGrad", "concat", "slice", "pad", "reshape", "permute", "argmax", "dropout", "cast", "fill", "sumSquares", "sgdUpdate", "adamwUpdate", "assign", "quantize", "dequantize", "couple", "coupleGrad", "streamUpdate", "checkEqual", "normApply", "split", "squeeze", "resample", "resampleGrad", "orthogonal", "orthogonalGrad", "lossScaleUpdate"};
   return names[static_cast<size_t>(value)];
 }
 
 /** X(name) for every operation: tables of kernels are made with it, so that none can be forgotten. */
-#define REVOXEL_EACH_OP(X) X(conv) X(convTranspose) X(convWeightGrad) X(packWeights) X(matmul) X(binary) X(unary) X(unaryGrad) X(scale) X(reduce) X(broadcast) X(norm) X(normGrad) X(normAct) X(normActGrad) X(softmax) X(softmaxGrad) X(crossEntropy) X(crossEntropyGrad) X(diceLoss) X(diceLossGrad) X(pool) X(poolGrad) X(resize) X(resizeGrad) X(concat) X(slice) X(pad) X(reshape) X(permute) X(argmax) X(dropout) X(cast) X(fill) X(sumSquares) X(sgdUpdate) X(adamwUpdate) X(assign) X(quantize) X(dequantize) X(couple) X(coupleGrad) X(streamUpdate) X(checkEqual) X(normApply) X(split) X(squeeze) X(resample) X(resampleGrad) X(orthogonal) X(orthogonalGrad)
+#define REVOXEL_EACH_OP(X) X(conv) X(convTranspose) X(convWeightGrad) X(packWeights) X(matmul) X(binary) X(unary) X(unaryGrad) X(scale) X(reduce) X(broadcast) X(norm) X(normGrad) X(normAct) X(normActGrad) X(softmax) X(softmaxGrad) X(crossEntropy) X(crossEntropyGrad) X(diceLoss) X(diceLossGrad) X(pool) X(poolGrad) X(resize) X(resizeGrad) X(concat) X(slice) X(pad) X(reshape) X(permute) X(argmax) X(dropout) X(cast) X(fill) X(sumSquares) X(sgdUpdate) X(adamwUpdate) X(assign) X(quantize) X(dequantize) X(couple) X(coupleGrad) X(streamUpdate) X(checkEqual) X(normApply) X(split) X(squeeze) X(resample) X(resampleGrad) X(orthogonal) X(orthogonalGrad) X(lossScaleUpdate)
 
 /** Attribute `form` of conv. */
 enum class ConvForm : uint8_t {
@@ -193,6 +195,19 @@ constexpr int64_t packWeightsFormCount = 2;
 
 inline const char* nameOf(PackWeightsForm value) {
   static const char* const names[] = {"forward", "inputGrad"};
+  return names[static_cast<size_t>(value)];
+}
+
+/** Attribute `activations` of packWeights. */
+enum class PackWeightsActivations : uint8_t {
+  f32,
+  bf16,
+  f16,
+};
+constexpr int64_t packWeightsActivationsCount = 3;
+
+inline const char* nameOf(PackWeightsActivations value) {
+  static const char* const names[] = {"f32", "bf16", "f16"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -262,11 +277,12 @@ enum class NormActTo : uint8_t {
   same,
   f32,
   bf16,
+  f16,
 };
-constexpr int64_t normActToCount = 3;
+constexpr int64_t normActToCount = 4;
 
 inline const char* nameOf(NormActTo value) {
-  static const char* const names[] = {"same", "f32", "bf16"};
+  static const char* const names[] = {"same", "f32", "bf16", "f16"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -303,18 +319,6 @@ constexpr int64_t quantizeToCount = 2;
 
 inline const char* nameOf(QuantizeTo value) {
   static const char* const names[] = {"q16", "q32"};
-  return names[static_cast<size_t>(value)];
-}
-
-/** Attribute `to` of dequantize. */
-enum class DequantizeTo : uint8_t {
-  f32,
-  bf16,
-};
-constexpr int64_t dequantizeToCount = 2;
-
-inline const char* nameOf(DequantizeTo value) {
-  static const char* const names[] = {"f32", "bf16"};
   return names[static_cast<size_t>(value)];
 }
 
@@ -451,6 +455,7 @@ struct PackWeightsAttrs {
   int64_t groups;
   std::vector<int64_t> stride;
   int64_t elements;
+  PackWeightsActivations activations;
   int64_t channelBegin;
   int64_t channelCount;
 };
@@ -632,7 +637,7 @@ struct QuantizeAttrs {
 };
 
 struct DequantizeAttrs {
-  DequantizeTo to;
+  PackWeightsActivations to;
 };
 
 struct CoupleAttrs {
@@ -691,6 +696,11 @@ struct OrthogonalGradAttrs {
   int64_t size;
 };
 
+struct LossScaleUpdateAttrs {
+  int64_t interval;
+  double limit;
+};
+
 using Attrs = std::variant<
     ConvAttrs,
     ConvTransposeAttrs,
@@ -742,7 +752,8 @@ using Attrs = std::variant<
     ResampleAttrs,
     ResampleGradAttrs,
     OrthogonalAttrs,
-    OrthogonalGradAttrs>;
+    OrthogonalGradAttrs,
+    LossScaleUpdateAttrs>;
 
 /** Whether [offset, offset + bytes) lies in [0, limit), without overflow. */
 inline bool within(int64_t offset, int64_t bytes, int64_t limit) {
@@ -755,6 +766,7 @@ inline int64_t bytesOf(DType dtype) {
     case DType::u8:
       return 1;
     case DType::bf16:
+    case DType::f16:
     case DType::q16:
       return 2;
     default:

@@ -65,6 +65,7 @@ inline Attrs readAttrs(Op op, WordReader& in) {
       a.groups = in.integer();
       a.stride = in.integers("stride");
       a.elements = in.integer();
+      a.activations = static_cast<PackWeightsActivations>(in.code(packWeightsActivationsCount, "activations"));
       a.channelBegin = in.integer();
       a.channelCount = in.integer();
       return a;
@@ -277,7 +278,7 @@ inline Attrs readAttrs(Op op, WordReader& in) {
     }
     case Op::dequantize: {
       DequantizeAttrs a;
-      a.to = static_cast<DequantizeTo>(in.code(dequantizeToCount, "to"));
+      a.to = static_cast<PackWeightsActivations>(in.code(packWeightsActivationsCount, "to"));
       return a;
     }
     case Op::couple: {
@@ -344,6 +345,12 @@ inline Attrs readAttrs(Op op, WordReader& in) {
       OrthogonalGradAttrs a;
       a.kind = static_cast<OrthogonalKind>(in.code(orthogonalKindCount, "kind"));
       a.size = in.integer();
+      return a;
+    }
+    case Op::lossScaleUpdate: {
+      LossScaleUpdateAttrs a;
+      a.interval = in.integer();
+      a.limit = in.real();
       return a;
     }
   }

@@ -118,6 +118,7 @@ inline int64_t bytesOf(DType dtype) {
     case DType::u8:
       return 1;
     case DType::bf16:
+    case DType::f16:
     case DType::q16:
       return 2;
     default:

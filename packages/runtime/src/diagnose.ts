@@ -7,7 +7,7 @@
 import type { Session } from './backend/backend.js';
 import { compile } from './compile.js';
 import { NumericalError } from './errors.js';
-import { fromBf16, isFloat, type DType, type HostArray } from './graph/dtype.js';
+import { fromElement, isFloat, type DType, type HostArray } from './graph/dtype.js';
 import type { Graph, ValueId } from './graph/graph.js';
 import { Rewriter } from './lower/rewrite.js';
 import type { OpDefinition } from './ops/op.js';
@@ -66,7 +66,7 @@ function exposeAll(graph: Graph): Graph {
 
 function firstFault(data: HostArray, dtype: DType): string | undefined {
   for (let i = 0; i < data.length; i++) {
-    const x = dtype === 'bf16' ? fromBf16(data[i]!) : data[i]!;
+    const x = fromElement(dtype, data[i]!);
     if (!Number.isFinite(x)) return `${Number.isNaN(x) ? 'NaN' : 'an infinity'} at element ${i}`;
   }
   return undefined;

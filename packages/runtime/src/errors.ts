@@ -49,6 +49,18 @@ export class OutOfMemoryError extends RevoxelError {
   }
 }
 
+/** A backend does not compute with an element type. */
+export class DTypeError extends RevoxelError {
+  readonly dtype: string;
+  readonly backend: string;
+
+  constructor(dtype: string, backend: string, value: string, remedy: string) {
+    super('ERR_DTYPE', `backend "${backend}" does not compute in ${dtype} ("${value}"); ${remedy}`);
+    this.dtype = dtype;
+    this.backend = backend;
+  }
+}
+
 /** A backend cannot be used on this machine. */
 export class BackendUnavailableError extends RevoxelError {
   readonly backend: string;

@@ -23,7 +23,7 @@ export interface DiceCrossEntropyOptions {
  * weightCrossEntropy * CE - weightDice * D, where CE is the mean over voxels and D the mean soft Dice over foreground
  * classes (and samples, unless `batchDice`).
  *
- * @param logits - `[N, C, ...]` f32 or bf16, C >= 2.
+ * @param logits - `[N, C, ...]` of any float dtype, C >= 2.
  * @param labels - `[N, 1, ...]` u8 class indices.
  * @returns scalar f32; -1 at best with the default weights.
  * @throws ShapeError when logits and labels do not fit.

@@ -85,7 +85,7 @@ export function resolveIunet(config: IunetConfig, rank: number): ResolvedIunet {
 /**
  * Trace a 3D iUNet.
  *
- * @param x - `[N, C, D, H, W]`, f32 or bf16; every spatial size a multiple of the product of the strides on its axis, and
+ * @param x - `[N, C, D, H, W]`, any float dtype; every spatial size a multiple of the product of the strides on its axis, and
  *   more than one voxel left at the lowest level.
  * @returns one entry: raw logits `[N, classes, D, H, W]`, dtype `precision`.
  * @throws ShapeError when the size of x does not fit, ArgumentError when the configuration does not.

@@ -29,7 +29,7 @@ const VARIANCE = 1 / 3;
 /**
  * Trace a partially reversible U-Net.
  *
- * @param x - `[N, C, D, H, W]` or `[N, C, H, W]`, f32 or bf16; every spatial size a multiple of the product of the strides
+ * @param x - `[N, C, D, H, W]` or `[N, C, H, W]`, any float dtype; every spatial size a multiple of the product of the strides
  *   on its axis, and more than one voxel left at the lowest level.
  * @returns one entry: raw logits `[N, classes, ...]` at full resolution, dtype `precision`.
  * @throws ShapeError when the size of x does not fit, ArgumentError when the configuration does not.

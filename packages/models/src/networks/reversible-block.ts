@@ -194,7 +194,7 @@ function scaled(init: Initializer, gain: number): Initializer {
  * Pre-activation residual function: (norm -> leaky ReLU -> convolution) for every entry of `units`. Parameters
  * `{i}.norm.weight`, `{i}.norm.bias`, `{i}.conv.weight`. Dropout, in training, acts before the last convolution.
  *
- * @param x - `[N, Ci, ...]` f32 or bf16.
+ * @param x - `[N, Ci, ...]` of any float dtype.
  * @returns `[N, channels of the last unit, ...]`, dtype of x.
  */
 export function preActivation(x: Tensor, units: readonly UnitShape[], style: ResidualStyle): Tensor {

@@ -98,7 +98,7 @@ export function resolveRevunet(config: RevunetConfig, rank: number): ResolvedRev
 /**
  * Trace a RevUNet.
  *
- * @param x - `[N, C, D, H, W]` or `[N, C, H, W]`, f32 or bf16; every spatial size a multiple of the product of the strides
+ * @param x - `[N, C, D, H, W]` or `[N, C, H, W]`, any float dtype; every spatial size a multiple of the product of the strides
  *   on its axis, and more than one voxel left at the lowest level.
  * @returns raw logits: `[N, classes, ...]` at full resolution first, then with deep supervision those of the next lower
  *   levels. dtype `precision`.

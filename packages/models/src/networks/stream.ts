@@ -12,10 +12,13 @@ import {
   cast,
   couple,
   dequantize,
+  FLOATS,
   isFixed,
+  isFloat,
   quantize,
   START_EXPONENT,
   type FixedDType,
+  type FloatDType,
   type GraphBuilder,
   type Tensor,
 } from '@revoxel/runtime';
@@ -27,7 +30,7 @@ export type StreamKind = 'f32' | 'bf16' | FixedDType;
 export const STREAM_KINDS = ['f32', 'bf16', 'q16', 'q32'] as const satisfies readonly StreamKind[];
 
 /** dtype of what a network computes with between leaving a stream and adding to it. */
-export type Precision = 'f32' | 'bf16';
+export type Precision = FloatDType;
 
 /** How the pieces of a stream are stored. */
 export interface Grid {
@@ -43,7 +46,7 @@ export interface Grid {
  */
 export function openGrid(g: GraphBuilder, name: string, kind: StreamKind, precision: Precision): Grid {
   if (!STREAM_KINDS.includes(kind)) throw new ArgumentError('stream', `one of ${STREAM_KINDS.join(', ')}`, kind);
-  if (precision !== 'f32' && precision !== 'bf16') throw new ArgumentError('precision', 'f32 or bf16', precision);
+  if (!isFloat(precision)) throw new ArgumentError('precision', `one of ${FLOATS.join(', ')}`, precision);
   if (!isFixed(kind)) return { kind, precision };
   const exponent = g.state(`${name}.exponent`, [1], { kind: 'constant', value: START_EXPONENT[kind] });
   return { kind, precision, exponent };
@@ -52,7 +55,7 @@ export function openGrid(g: GraphBuilder, name: string, kind: StreamKind, precis
 /**
  * Enter a stream: round to its grid, or cast to its float dtype.
  *
- * @param x - f32 or bf16.
+ * @param x - any float dtype.
  * @returns same shape, dtype `grid.kind`. The rounded number is the truth from here on.
  */
 export function enter(x: Tensor, grid: Grid): Tensor {
@@ -67,7 +70,7 @@ export function leave(k: Tensor, grid: Grid): Tensor {
 /**
  * Add to a piece of a stream: k + f, f rounded to the grid (fixed point: exact, with wrap-around).
  *
- * @param k - dtype `grid.kind`. @param f - f32 or bf16, same shape.
+ * @param k - dtype `grid.kind`. @param f - any float dtype, same shape.
  */
 export function coupleAdd(k: Tensor, f: Tensor, grid: Grid): Tensor {
   return grid.exponent ? couple(k, f, grid.exponent) : add(k, cast(f, k.dtype));

@@ -16,7 +16,7 @@ import { resolveUnet, type UnetConfig } from './unet-config.js';
 /**
  * Trace a U-Net.
  *
- * @param x - `[N, C, D, H, W]` or `[N, C, H, W]`, f32 or bf16; every spatial size a multiple of the product of the strides
+ * @param x - `[N, C, D, H, W]` or `[N, C, H, W]`, any float dtype; every spatial size a multiple of the product of the strides
  *   on its axis, and more than one voxel left at the lowest level (instance norm needs a variance).
  * @returns raw logits: `[N, classes, ...]` at full resolution first, then with deep supervision those of the next lower
  *   levels, sizes divided by the strides down to that level. Dtype of x, or `precision`.

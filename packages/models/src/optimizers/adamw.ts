@@ -6,6 +6,7 @@
 import { adamwUpdate, STEP_LEARNING_RATE, STEP_NUMBER, ZEROS, type Tensor } from '@revoxel/runtime';
 import type { Parameter } from '../parameters.js';
 import { clipByGlobalNorm } from './clip.js';
+import type { LossScaling } from './loss-scale.js';
 import { checkLists } from './sgd.js';
 
 /** Options of `adamw`. */
@@ -28,12 +29,14 @@ export interface AdamwOptions {
  *
  * Moments are kept as persistent state named `{parameter}.moment1` and `.moment2`.
  * @param gradients - one per parameter, same shapes.
+ * @param scaling - of the loss that the gradients are of, if it was scaled.
  * @returns global gradient norm before clipping, scalar f32.
  */
 export function adamw(
   parameters: readonly Parameter[],
   gradients: readonly Tensor[],
   options: AdamwOptions = {},
+  scaling?: LossScaling,
 ): Tensor {
   const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0.01, clipNorm = 12 } = options;
   checkLists(parameters, gradients);
@@ -41,7 +44,7 @@ export function adamw(
   return g.phase('update', () => {
     const lr = g.step(STEP_LEARNING_RATE);
     const step = g.step(STEP_NUMBER, 'u32');
-    const { norm, factor } = clipByGlobalNorm(gradients, clipNorm ?? undefined);
+    const { norm, factor } = clipByGlobalNorm(gradients, clipNorm ?? undefined, scaling);
     parameters.forEach(({ name, tensor }, i) => {
       const m = g.state(`${name}.moment1`, tensor.shape, ZEROS, 'optimizer');
       const v = g.state(`${name}.moment2`, tensor.shape, ZEROS, 'optimizer');

@@ -2,6 +2,7 @@
 import type { Tensor } from '@revoxel/runtime';
 import type { Parameter } from '../parameters.js';
 import { adamw, type AdamwOptions } from './adamw.js';
+import type { LossScaling } from './loss-scale.js';
 import { sgd, type SgdOptions } from './sgd.js';
 
 /** An optimiser and its options: plain data. */
@@ -12,12 +13,13 @@ export function applyOptimizer(
   config: OptimizerConfig,
   parameters: readonly Parameter[],
   gradients: readonly Tensor[],
+  scaling?: LossScaling,
 ): Tensor {
   switch (config.kind) {
     case 'sgd':
-      return sgd(parameters, gradients, config);
+      return sgd(parameters, gradients, config, scaling);
     case 'adamw':
-      return adamw(parameters, gradients, config);
+      return adamw(parameters, gradients, config, scaling);
     default:
       return config satisfies never;
   }

@@ -6,6 +6,7 @@
 import { ArgumentError, sgdUpdate, STEP_LEARNING_RATE, ZEROS, type Tensor } from '@revoxel/runtime';
 import type { Parameter } from '../parameters.js';
 import { clipByGlobalNorm } from './clip.js';
+import type { LossScaling } from './loss-scale.js';
 
 /** Options of `sgd`. */
 export interface SgdOptions {
@@ -24,15 +25,21 @@ export interface SgdOptions {
  *
  * Momentum is kept as persistent state named `{parameter}.momentum`.
  * @param gradients - one per parameter, same shapes.
+ * @param scaling - of the loss that the gradients are of, if it was scaled.
  * @returns global gradient norm before clipping, scalar f32.
  */
-export function sgd(parameters: readonly Parameter[], gradients: readonly Tensor[], options: SgdOptions = {}): Tensor {
+export function sgd(
+  parameters: readonly Parameter[],
+  gradients: readonly Tensor[],
+  options: SgdOptions = {},
+  scaling?: LossScaling,
+): Tensor {
   const { momentum = 0.99, nesterov = true, weightDecay = 3e-5, clipNorm = 12 } = options;
   checkLists(parameters, gradients);
   const g = parameters[0]!.tensor.graph;
   return g.phase('update', () => {
     const lr = g.step(STEP_LEARNING_RATE);
-    const { norm, factor } = clipByGlobalNorm(gradients, clipNorm ?? undefined);
+    const { norm, factor } = clipByGlobalNorm(gradients, clipNorm ?? undefined, scaling);
     parameters.forEach(({ name, tensor }, i) => {
       const m = g.state(`${name}.momentum`, tensor.shape, ZEROS, 'optimizer');
       sgdUpdate(tensor, gradients[i]!, m, lr, factor, { momentum, weightDecay, nesterov });

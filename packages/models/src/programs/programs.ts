@@ -6,6 +6,7 @@ import { argmax, cast, gradients, softmax, trace, updateStreams, type Graph } fr
 import { deeplySupervised, deepSupervisionWeights, supervisedHeads } from '../losses/deep-supervision.js';
 import { diceCrossEntropy, type DiceCrossEntropyOptions } from '../losses/dice-cross-entropy.js';
 import { applyModel, modelLimits, type ModelConfig } from '../networks/model.js';
+import { openLossScale, scaledLoss } from '../optimizers/loss-scale.js';
 import { applyOptimizer, type OptimizerConfig } from '../optimizers/optimizer.js';
 
 /** Model and sizes that all programs of a run share. */
@@ -32,7 +33,8 @@ export interface TrainingStepConfig extends ProgramConfig {
  * grids of fixed-point streams for the next step.
  *
  * Inputs `image` f32 `[batch, inChannels, ...patch]` and `labels` u8 `[batch, 1, ...patch]`; step scalar `lr` (and `step`
- * with AdamW). Outputs `loss` and `gradientNorm` (before clipping), scalars f32.
+ * with AdamW). Outputs `loss` and `gradientNorm` (before clipping), scalars f32. In precision f16 the gradients are those of
+ * a scaled loss (states `lossScale` and `lossScale.streak`); a step in which they overflow updates nothing, its norm is 0.
  */
 export function trainingStep(config: TrainingStepConfig): Graph {
   const { model, inChannels, batch, patch, loss = {}, optimizer = { kind: 'sgd' } } = config;
@@ -45,12 +47,13 @@ export function trainingStep(config: TrainingStepConfig): Graph {
       deeplySupervised(logits, labels, deepSupervisionWeights(heads), (x, y) => diceCrossEntropy(x, y, loss)),
     );
     const parameters = g.parameters();
+    const scaling = model.precision === 'f16' ? openLossScale(g) : undefined;
     const grads = gradients(
-      total,
+      scaledLoss(total, scaling),
       parameters.map((p) => p.tensor),
     );
     g.output('loss', total);
-    g.output('gradientNorm', applyOptimizer(optimizer, parameters, grads));
+    g.output('gradientNorm', applyOptimizer(optimizer, parameters, grads, scaling));
     updateStreams(g);
   });
 }

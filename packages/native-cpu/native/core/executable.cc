@@ -20,6 +20,9 @@ Executable::Executable(Plan plan, const Arena& persistent, const Arena& transien
   if (plan_.persistentBytes > persistent_.committedBytes() || plan_.transientBytes > transient_.committedBytes()) {
     throw Error("ERR_PLAN", "plan \"" + plan_.name + "\" needs more memory than the session has made room for");
   }
+  for (const PlanValue& value : plan_.values) {
+    if (value.dtype == DType::f16) throw Error("ERR_PLAN", "plan \"" + plan_.name + "\": f16 is for GPUs, use bf16 on the cpu backend");
+  }
   step_.resize(static_cast<size_t>(plan_.stepBytes + 7) / 8);
   return_.resize(static_cast<size_t>(plan_.returnBytes + 7) / 8);
   args_.resize(plan_.calls.size());

@@ -36,6 +36,7 @@ void adamwUpdate(const Args& args) {
   const double t = static_cast<double>(*args.in[6].as<uint32_t>()) + 1;
   Rates rates{};
   rates.factor = loadOne(args.in[5], 0);
+  if (rates.factor < 0.0f) return;  // a skipped step
   rates.beta1 = static_cast<float>(attrs.beta1);
   rates.beta2 = static_cast<float>(attrs.beta2);
   // 1 - beta is taken before rounding: in fp32 it would lose four digits for beta near 1.

@@ -23,6 +23,7 @@ inline void fillValue(int threads, const Tensor& y, double value) {
     case DType::u32: return fillTyped<uint32_t>(threads, y, toInteger<uint32_t>(value));
     case DType::i32:
     case DType::q32: return fillTyped<int32_t>(threads, y, toInteger<int32_t>(value));
+    case DType::f16: break;  // refused when a plan is loaded
   }
 }
 

@@ -26,6 +26,7 @@ void sgdUpdate(const Args& args) {
   const Tensor &w = args.in[0], &g = args.in[1], &m = args.in[2], &newW = args.out[0], &newM = args.out[1];
   args.require(w.dtype == DType::f32 && m.dtype == DType::f32 && w.count == g.count && w.count == m.count && w.count == newW.count && w.count == newM.count, "operands differ in size or are not f32");
   const float lr = loadOne(args.in[3], 0), factor = loadOne(args.in[4], 0);
+  if (factor < 0.0f) return;  // a skipped step
   const float momentum = static_cast<float>(attrs.momentum);
   parallelChunks(args.threads, w.count, CHUNK, [&](int64_t i, int64_t n) {
     float gs[CHUNK];

@@ -135,7 +135,7 @@ __global__ void __launch_bounds__(TILE_THREADS, TILE_N == 32 ? 3 : 2) convBrickK
   cpWait<0>();
   __syncthreads();
   constexpr int PITCH = TILE_N + 8;
-  stageResults(sums, shared, PITCH, rowM, rowN, bias, n0, s.results);
+  stageResults<Bf16>(sums, shared, PITCH, rowM, rowN, bias, n0, s.results);
   __syncthreads();
   for (int q = tid; q < Plan::M * (TILE_N / 8); q += TILE_THREADS) {
     const int row = q / (TILE_N / 8), column = q % (TILE_N / 8) * 8;

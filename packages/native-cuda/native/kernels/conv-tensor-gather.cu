@@ -41,25 +41,27 @@ int mostTaps(const GatherAxis& axis) {
 }
 
 /** Sum of the parts in their order, bias, rounding. */
+template <class E>
 struct JoinSplits {
   const float *partial, *bias;
-  bf16* y;
+  E* y;
   int64_t results;
   int splits, channels;
 
   __device__ void operator()(int64_t i) const {
     float sum = partial[i];
     for (int k = 1; k < splits; k++) sum += partial[k * results + i];
-    y[i] = __float2bfloat16_rn(sum + (bias ? bias[i % channels] : 0.0f));
+    y[i] = fromFloat<E>(sum + (bias ? bias[i % channels] : 0.0f));
   }
 };
 
-template <int TILE_N, Feed FEED>
+template <class E, int TILE_N, Feed FEED>
 void launchGather(const Args& args, const GatherShape& s, int blocksM, int splits, const bf16* w, const float* bias, bf16* y, float* partial) {
   const dim3 grid(static_cast<unsigned>(static_cast<int64_t>(s.tilesN) * s.classes * blocksM), static_cast<unsigned>(splits));
-  launch(args, convGatherKernel<TILE_N, FEED>, grid, TILE_THREADS, sizeof(GatherShared<TILE_N>), s, w, bias, y, partial);
+  launch(args, convGatherKernel<E, TILE_N, FEED>, grid, TILE_THREADS, sizeof(GatherShared<TILE_N>), s, w, bias, y, partial);
 }
 
+template <class E>
 void gather(const Args& args, GatherShape s, const bf16* w, const float* bias, bf16* y) {
   s.classes = s.d.resultStep * s.h.resultStep * s.w.resultStep;
   s.pitch = FastDiv::of(s.row.pitch);
@@ -76,23 +78,25 @@ void gather(const Args& args, GatherShape s, const bf16* w, const float* bias, b
   const int splits = convSplits(args.device->multiprocessors, blocks, steps, results);
   float* partial = splits > 1 ? args.scratchOf<float>(splits * results) : nullptr;
   const Feed feed = feedOf(s.x, s.row);
-  // Wide tiles read less, where enough of them remain.
-  if (feed == Feed::aligned && s.results % 128 == 0 && blocks >= 4 * args.device->multiprocessors) tileN = 128;
+  // Wide tiles read less, where enough of them remain and the device has the shared memory.
+  const bool wide = static_cast<int64_t>(sizeof(GatherShared<128>)) <= args.device->sharedPerBlock;
+  if (wide && feed == Feed::aligned && s.results % 128 == 0 && blocks >= 4 * args.device->multiprocessors) tileN = 128;
   s.tilesN = static_cast<int>(ceilDiv(s.results, tileN));
   const int m = static_cast<int>(blocksM);
-  if (tileN == 128) launchGather<128, Feed::aligned>(args, s, m, splits, w, bias, y, partial);
-  else if (tileN == 64 && feed == Feed::aligned) launchGather<64, Feed::aligned>(args, s, m, splits, w, bias, y, partial);
-  else if (tileN == 64 && feed == Feed::masked) launchGather<64, Feed::masked>(args, s, m, splits, w, bias, y, partial);
-  else if (tileN == 64) launchGather<64, Feed::flat>(args, s, m, splits, w, bias, y, partial);
-  else if (feed == Feed::aligned) launchGather<32, Feed::aligned>(args, s, m, splits, w, bias, y, partial);
-  else if (feed == Feed::masked) launchGather<32, Feed::masked>(args, s, m, splits, w, bias, y, partial);
-  else launchGather<32, Feed::flat>(args, s, m, splits, w, bias, y, partial);
-  if (splits > 1) forEach(args, results, JoinSplits{partial, bias, y, results, splits, s.results});
+  if (tileN == 128) launchGather<E, 128, Feed::aligned>(args, s, m, splits, w, bias, y, partial);
+  else if (tileN == 64 && feed == Feed::aligned) launchGather<E, 64, Feed::aligned>(args, s, m, splits, w, bias, y, partial);
+  else if (tileN == 64 && feed == Feed::masked) launchGather<E, 64, Feed::masked>(args, s, m, splits, w, bias, y, partial);
+  else if (tileN == 64) launchGather<E, 64, Feed::flat>(args, s, m, splits, w, bias, y, partial);
+  else if (feed == Feed::aligned) launchGather<E, 32, Feed::aligned>(args, s, m, splits, w, bias, y, partial);
+  else if (feed == Feed::masked) launchGather<E, 32, Feed::masked>(args, s, m, splits, w, bias, y, partial);
+  else launchGather<E, 32, Feed::flat>(args, s, m, splits, w, bias, y, partial);
+  if (splits > 1) forEach(args, results, JoinSplits<E>{partial, bias, reinterpret_cast<E*>(y), results, splits, s.results});
 }
 
 }  // namespace
 
-void convTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* w, const float* bias, void* y) {
+void convTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* w, const float* bias, void* y, DType dtype) {
+  args.require(args.call->variant != CONV_BRICK || dtype == DType::bf16, "bricks are for bf16");
   if (args.call->variant == CONV_BRICK) return convBrick(args, shape, x, w, bias, shape.co, false, y);
   GatherShape s{};
   s.x = x;
@@ -105,10 +109,11 @@ void convTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, c
   s.kh = FastDiv::of(shape.kh);
   s.kw = FastDiv::of(shape.kw);
   s.row = PackedRow::of(shape.ci, shape.taps());
-  gather(args, s, static_cast<const bf16*>(w), bias, static_cast<bf16*>(y));
+  withNarrow(dtype, [&](auto type) { gather<decltype(type)>(args, s, static_cast<const bf16*>(w), bias, static_cast<bf16*>(y)); });
 }
 
-void convTransposeTensor(const Args& args, const ConvShape& shape, const ConvPieces& y, const void* w, const float* bias, int channelCount, void* x) {
+void convTransposeTensor(const Args& args, const ConvShape& shape, const ConvPieces& y, const void* w, const float* bias, int channelCount, void* x, DType dtype) {
+  args.require(args.call->variant != CONV_BRICK || dtype == DType::bf16, "bricks are for bf16");
   if (args.call->variant == CONV_BRICK) return convBrick(args, shape, y, w, bias, channelCount, true, x);
   GatherShape s{};
   s.x = y;
@@ -121,7 +126,7 @@ void convTransposeTensor(const Args& args, const ConvShape& shape, const ConvPie
   s.kh = FastDiv::of(shape.kh);
   s.kw = FastDiv::of(shape.kw);
   s.row = PackedRow::of(shape.co, shape.taps());
-  gather(args, s, static_cast<const bf16*>(w), bias, static_cast<bf16*>(x));
+  withNarrow(dtype, [&](auto type) { gather<decltype(type)>(args, s, static_cast<const bf16*>(w), bias, static_cast<bf16*>(x)); });
 }
 
 }  // namespace revoxel

@@ -57,7 +57,7 @@ struct GatherShared {
  * grid.x: tiles of channels, then classes, then tiles of voxels; grid.y: parts of the sum. With `partial` the sums of every
  * part go there in f32 ([part][result]), without bias.
  */
-template <int TILE_N, Feed FEED>
+template <class E, int TILE_N, Feed FEED>
 __global__ void __launch_bounds__(TILE_THREADS) convGatherKernel(const __grid_constant__ GatherShape s, const bf16* __restrict__ w, const float* __restrict__ bias, bf16* __restrict__ y, float* __restrict__ partial) {
   using Shared = GatherShared<TILE_N>;
   constexpr int STAGES = GATHER_STAGES, WARPS_N = TILE_N / 32, WARPS_M = 8 / WARPS_N, MT = GATHER_M / WARPS_M / 16;
@@ -222,7 +222,7 @@ __global__ void __launch_bounds__(TILE_THREADS) convGatherKernel(const __grid_co
 #pragma unroll
       for (int i = 0; i < MT; i++)
 #pragma unroll
-        for (int j = 0; j < 4; j++) mmaBf16(sums[i][j], a[i], b[j]);
+        for (int j = 0; j < 4; j++) mmaOf<E>(sums[i][j], a[i], b[j]);
     }
     put(step + STAGES - 1);
   }
@@ -251,7 +251,7 @@ __global__ void __launch_bounds__(TILE_THREADS) convGatherKernel(const __grid_co
   }
   constexpr int PITCH = TILE_N + 8;
   bf16* staged = reinterpret_cast<bf16*>(&shared);
-  stageResults(sums, staged, PITCH, rowM, rowN, bias, n0, s.results);
+  stageResults<E>(sums, staged, PITCH, rowM, rowN, bias, n0, s.results);
   __syncthreads();
   for (int q = tid; q < GATHER_M * (TILE_N / 8); q += TILE_THREADS) {
     const int row = q / (TILE_N / 8), chunk = q % (TILE_N / 8) * 8, voxel = shared.voxel[row];

@@ -1,6 +1,7 @@
 /**
  * What the tensor-core convolutions share: tiles of 32 channels a row in shared memory, operands of mma from them, channels
- * that lie in several tensors, and results on their way out.
+ * that lie in several tensors, and results on their way out. Pointers of bf16 carry 16-bit floats of either kind: only where
+ * one is computed with or made does its type E (Bf16 or F16) matter.
  */
 #pragma once
 
@@ -33,6 +34,21 @@ constexpr int TILE_K = 32;
 constexpr int TILE_CHUNKS = TILE_K / 8;
 /** Threads of the forward kernels: 8 warps. */
 constexpr int TILE_THREADS = 256;
+
+/** d += a b, operands of type E. */
+template <class E>
+__device__ __forceinline__ void mmaOf(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  if constexpr (std::is_same_v<E, Bf16>) mmaBf16(d, a, b);
+  else mmaF16(d, a, b);
+}
+
+/** Calls body(E{}) with the element type of a call on tensor cores. */
+template <class Body>
+void withNarrow(DType dtype, const Body& body) {
+  if (dtype == DType::bf16) body(Bf16{});
+  else if (dtype == DType::f16) body(F16{});
+  else throw Error("ERR_PLAN", std::string("expects bf16 or f16, got ") + nameOf(dtype));
+}
 
 /** How a kernel reads its input. */
 enum class Feed {
@@ -125,8 +141,8 @@ __device__ __forceinline__ void clear(float (&sums)[MT][4][4]) {
       for (int e = 0; e < 4; e++) sums[i][j][e] = 0.0f;
 }
 
-/** Sums of a warp (MT x 16 rows from `row`, 32 channels from `column`) with bias, as bf16, to a tile with rows of `pitch`. */
-template <int MT>
+/** Sums of a warp (MT x 16 rows from `row`, 32 channels from `column`) with bias, as E, to a tile with rows of `pitch`. */
+template <class E, int MT>
 __device__ __forceinline__ void stageResults(const float (&sums)[MT][4][4], bf16* tile, int pitch, int row, int column, const float* bias, int firstChannel, int channels) {
   const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
 #pragma unroll
@@ -138,10 +154,10 @@ __device__ __forceinline__ void stageResults(const float (&sums)[MT][4][4], bf16
     for (int i = 0; i < MT; i++)
 #pragma unroll
       for (int h = 0; h < 2; h++) {
-        Pack<Bf16, 2> pair;
-        pair.at[0] = fromFloat<Bf16>(sums[i][j][2 * h] + low);
-        pair.at[1] = fromFloat<Bf16>(sums[i][j][2 * h + 1] + high);
-        storePack<Bf16, 2>(reinterpret_cast<Bf16*>(tile + (row + i * 16 + h * 8 + g) * pitch + c), pair);
+        Pack<E, 2> pair;
+        pair.at[0] = fromFloat<E>(sums[i][j][2 * h] + low);
+        pair.at[1] = fromFloat<E>(sums[i][j][2 * h + 1] + high);
+        storePack<E, 2>(reinterpret_cast<E*>(tile + (row + i * 16 + h * 8 + g) * pitch + c), pair);
       }
   }
 }

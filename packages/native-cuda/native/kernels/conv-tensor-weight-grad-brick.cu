@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(THREADS, 1) convWeightGradBrickKernel(const __
   float sums[3][2][4][4];
 #pragma unroll
   for (int k = 0; k < 3; k++) clear(sums[k]);
-  BiasSums<TILE_CHUNKS, VOXELS> bias;
+  BiasSums<Bf16, TILE_CHUNKS, VOXELS> bias;
   const bool wantsBias = target.dbias && ci0 == 0;
   // Three taps of one row: the brick's row of the first.
   const int move = (warp / 3 * HH + warp % 3) * HW;

@@ -30,7 +30,7 @@ struct GradShared {
 };
 
 /** grid.x: tiles of [tap, ci], then tiles of co; grid.y: slices of voxels. A warp makes 32 x 32 sums. */
-template <int TILE_M, Feed FEED>
+template <class E, int TILE_M, Feed FEED>
 __global__ void __launch_bounds__(TILE_THREADS) convWeightGradKernel(const __grid_constant__ GradShape s, const bf16* __restrict__ dy, const WeightGradTarget target) {
   using Shared = GradShared<TILE_M>;
   using Plan = GradPlan<TILE_M>;
@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(TILE_THREADS) convWeightGradKernel(const __gri
 
   float sums[2][4][4];
   clear(sums);
-  BiasSums<Y_CHUNKS, GRAD_K> bias;
+  BiasSums<E, Y_CHUNKS, GRAD_K> bias;
   const bool wantsBias = target.dbias && tileN == 0;
   const int chunkM = warp / WARPS_N * 4, chunkN = warp % WARPS_N * 4;
 #pragma unroll
@@ -154,7 +154,7 @@ __global__ void __launch_bounds__(TILE_THREADS) convWeightGradKernel(const __gri
 #pragma unroll
       for (int i = 0; i < 2; i++)
 #pragma unroll
-        for (int j = 0; j < 4; j++) mmaBf16(sums[i][j], a[i], b[j]);
+        for (int j = 0; j < 4; j++) mmaOf<E>(sums[i][j], a[i], b[j]);
     }
     if (wantsBias) bias.add(yTile);
     put(step + STAGES - 1);
@@ -181,21 +181,21 @@ __global__ void __launch_bounds__(TILE_THREADS) convWeightGradKernel(const __gri
   if (wantsBias) bias.finish(reinterpret_cast<float*>(&shared), target.dbias + static_cast<int64_t>(slice) * conv.co, m0, conv.co);
 }
 
-template <int TILE_M>
+template <class E, int TILE_M>
 void launchWeightGrad(const Args& args, GradShape s, Feed feed, const bf16* dy, float* dw, float* dbias) {
   s.tilesN = static_cast<int>(ceilDiv(s.row.length, GradPlan<TILE_M>::N));
   const int64_t tiles = s.tilesN * ceilDiv(s.conv.co, TILE_M);
   args.require(tiles < 0x7fffffff, "needs too many blocks");
   const int slices = convSlices(2 * args.device->multiprocessors, tiles, ceilDiv(s.conv.outVoxels(), 4 * GRAD_K), s.conv.weights() + s.conv.co);
   const WeightGradTarget target = weightGradTarget(args, s.conv, slices, dw, dbias);
-  const auto kernel = feed == Feed::aligned ? convWeightGradKernel<TILE_M, Feed::aligned> : feed == Feed::masked ? convWeightGradKernel<TILE_M, Feed::masked> : convWeightGradKernel<TILE_M, Feed::flat>;
+  const auto kernel = feed == Feed::aligned ? convWeightGradKernel<E, TILE_M, Feed::aligned> : feed == Feed::masked ? convWeightGradKernel<E, TILE_M, Feed::masked> : convWeightGradKernel<E, TILE_M, Feed::flat>;
   launch(args, kernel, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(slices)), TILE_THREADS, sizeof(GradShared<TILE_M>), s, dy, target);
   joinSlices(args, s.conv, slices, target, dw, dbias);
 }
 
 }  // namespace
 
-void convWeightGradGather(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias) {
+void convWeightGradGather(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias, DType dtype) {
   GradShape s{};
   s.x = x;
   s.conv = shape;
@@ -207,14 +207,18 @@ void convWeightGradGather(const Args& args, const ConvShape& shape, const ConvPi
   s.oh = FastDiv::of(shape.oh);
   s.ow = FastDiv::of(shape.ow);
   const Feed feed = feedOf(x, s.row);
-  if (shape.co <= 32) launchWeightGrad<32>(args, s, feed, static_cast<const bf16*>(dy), dw, dbias);
-  else launchWeightGrad<64>(args, s, feed, static_cast<const bf16*>(dy), dw, dbias);
+  withNarrow(dtype, [&](auto type) {
+    using E = decltype(type);
+    if (shape.co <= 32) launchWeightGrad<E, 32>(args, s, feed, static_cast<const bf16*>(dy), dw, dbias);
+    else launchWeightGrad<E, 64>(args, s, feed, static_cast<const bf16*>(dy), dw, dbias);
+  });
 }
 
-void convWeightGradTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias) {
+void convWeightGradTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias, DType dtype) {
+  args.require(args.call->variant != CONV_BRICK || dtype == DType::bf16, "bricks are for bf16");
   if (args.call->variant == CONV_BRICK) return convWeightGradBrick(args, shape, x, dy, dw, dbias);
   args.require(args.call->variant == CONV_GATHER, "unknown variant");
-  convWeightGradGather(args, shape, x, dy, dw, dbias);
+  convWeightGradGather(args, shape, x, dy, dw, dbias, dtype);
 }
 
 }  // namespace revoxel

@@ -28,7 +28,7 @@ __device__ __forceinline__ void loadGradB(unsigned (&b)[2][2], const bf16* tile,
  * Sums of dy over voxels, two channels a thread: thread t of the first 256 has channels 2 (t % PAIRS) and the rows of its
  * group; groups are added in order at the end.
  */
-template <int CHUNKS, int ROWS>
+template <class E, int CHUNKS, int ROWS>
 struct BiasSums {
   static constexpr int PAIRS = CHUNKS * 4, GROUPS = 256 / PAIRS, EACH = ROWS / GROUPS;
   static_assert(EACH >= 1, "rows for every group");
@@ -39,9 +39,9 @@ struct BiasSums {
     if (group >= GROUPS) return;
 #pragma unroll
     for (int k = 0; k < EACH; k++) {
-      const unsigned both = *reinterpret_cast<const unsigned*>(tile + tileAt<CHUNKS>(group * EACH + k, pair / 4) + pair % 4 * 2);
-      low += __uint_as_float(both << 16);
-      high += __uint_as_float(both & 0xffff0000u);
+      const Pack<E, 2> both = loadPack<E, 2>(reinterpret_cast<const E*>(tile + tileAt<CHUNKS>(group * EACH + k, pair / 4) + pair % 4 * 2));
+      low += toFloat(both.at[0]);
+      high += toFloat(both.at[1]);
     }
   }
   /** `shared`: GROUPS x CHUNKS * 8 floats that nobody reads any more. All threads of the block call it. */

@@ -1,5 +1,5 @@
 /**
- * Convolutions on tensor cores: bf16 activations and packed bf16 weights, fp32 sums in a fixed order, groups == 1, any
+ * Convolutions on tensor cores: bf16 or f16 activations and packed weights of the same type, fp32 sums in a fixed order, groups == 1, any
  * channel counts. Which of the kernels runs is the call's variant (src/kernels.ts); packed weights are rows of
  * [taps][channels], see PackedRow.
  */
@@ -58,17 +58,17 @@ inline bool isConvBrick(const ConvShape& s) {
 }
 
 /** y = conv(x, w) + bias; w: rows of `co`, PackedRow of (ci, taps); bias may be null. */
-void convTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* w, const float* bias, void* y);
+void convTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* w, const float* bias, void* y, DType dtype);
 
 /** A slice of `channelCount` channels of the transpose; w: rows of channelCount, PackedRow of (co, taps). */
-void convTransposeTensor(const Args& args, const ConvShape& shape, const ConvPieces& y, const void* w, const float* bias, int channelCount, void* x);
+void convTransposeTensor(const Args& args, const ConvShape& shape, const ConvPieces& y, const void* w, const float* bias, int channelCount, void* x, DType dtype);
 
 /** dw [co][taps][ci] in f32, and dbias unless it is null. */
-void convWeightGradTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias);
+void convWeightGradTensor(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias, DType dtype);
 
-/** Parts of these, one file each. */
+/** Parts of these, one file each. Bricks are for bf16. */
 void convBrick(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* w, const float* bias, int results, bool mirror, void* y);
 void convWeightGradBrick(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias);
-void convWeightGradGather(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias);
+void convWeightGradGather(const Args& args, const ConvShape& shape, const ConvPieces& x, const void* dy, float* dw, float* dbias, DType dtype);
 
 }  // namespace revoxel

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "launch.cuh"
 
@@ -18,8 +19,18 @@ struct Bf16 {
   uint16_t bits;
 };
 
+/** IEEE half, likewise. */
+struct F16 {
+  uint16_t bits;
+};
+
+/** Whether T is one of the two. */
+template <class T>
+constexpr bool IS_NARROW = std::is_same_v<T, Bf16> || std::is_same_v<T, F16>;
+
 __device__ __forceinline__ float toFloat(float v) { return v; }
 __device__ __forceinline__ float toFloat(Bf16 v) { return __uint_as_float(static_cast<unsigned>(v.bits) << 16); }
+__device__ __forceinline__ float toFloat(F16 v) { return __half2float(*reinterpret_cast<const __half*>(&v)); }
 
 template <class T>
 __device__ __forceinline__ T fromFloat(float v);
@@ -30,6 +41,11 @@ __device__ __forceinline__ Bf16 fromFloat<Bf16>(float v) {
   // One instruction on the device; NaN payloads differ from numeric.h, NaN stays NaN.
   const bf16 rounded = __float2bfloat16_rn(v);
   return *reinterpret_cast<const Bf16*>(&rounded);
+}
+template <>
+__device__ __forceinline__ F16 fromFloat<F16>(float v) {
+  const __half rounded = __float2half_rn(v);
+  return *reinterpret_cast<const F16*>(&rounded);
 }
 
 /** Elements of T in 16 bytes. */
@@ -70,12 +86,15 @@ __device__ __forceinline__ void storeShared(T* to, const Pack<T, N>& pack) {
   *reinterpret_cast<Pack<T, N>*>(to) = pack;
 }
 
-/** Calls body(T{}) with the element type of a float tensor: float or Bf16. */
+inline bool isFloat(DType dtype) { return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16; }
+
+/** Calls body(T{}) with the element type of a float tensor: float, Bf16 or F16. */
 template <class Body>
 void withFloat(DType dtype, const Body& body) {
   if (dtype == DType::f32) body(float{});
   else if (dtype == DType::bf16) body(Bf16{});
-  else throw Error("ERR_PLAN", std::string("expects f32 or bf16, got ") + nameOf(dtype));
+  else if (dtype == DType::f16) body(F16{});
+  else throw Error("ERR_PLAN", std::string("expects f32, bf16 or f16, got ") + nameOf(dtype));
 }
 
 /** Calls body(Int{}) with the integer type of a fixed-point tensor: int16_t or int32_t. */

@@ -111,6 +111,7 @@ __device__ __forceinline__ int groupOf(const NormWalk& w, int channel) { return 
  */
 __device__ __forceinline__ float numberOf(float v) { return v; }
 __device__ __forceinline__ float numberOf(Bf16 v) { return toFloat(v); }
+__device__ __forceinline__ float numberOf(F16 v) { return toFloat(v); }
 __device__ __forceinline__ float numberOf(int16_t k) { return static_cast<float>(k); }
 __device__ __forceinline__ float numberOf(int32_t k) { return static_cast<float>(k); }
 
@@ -197,7 +198,7 @@ __device__ __forceinline__ double blockSum(double v) {
   return total;
 }
 
-/** Calls body(T{}) with the element type of x: float, Bf16, int16_t or int32_t. */
+/** Calls body(T{}) with the element type of x: float, Bf16, F16, int16_t or int32_t. */
 template <class Body>
 void withAny(DType dtype, const Body& body) {
   if (isFixed(dtype)) withFixed(dtype, body);

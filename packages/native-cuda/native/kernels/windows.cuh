@@ -56,6 +56,10 @@ template <>
 struct ComparedType<Bf16> {
   using Type = float;
 };
+template <>
+struct ComparedType<F16> {
+  using Type = float;
+};
 /** What elements of T are compared as. */
 template <class T>
 using Compared = typename ComparedType<T>::Type;
@@ -63,10 +67,11 @@ using Compared = typename ComparedType<T>::Type;
 template <class T>
 __device__ __forceinline__ Compared<T> compared(T v) { return v; }
 __device__ __forceinline__ float compared(Bf16 v) { return toFloat(v); }
+__device__ __forceinline__ float compared(F16 v) { return toFloat(v); }
 
 template <class T>
 __device__ __forceinline__ T uncompared(Compared<T> v) {
-  if constexpr (std::is_same_v<T, Bf16>) return fromFloat<Bf16>(v);
+  if constexpr (IS_NARROW<T>) return fromFloat<T>(v);
   else return v;
 }
 
@@ -89,6 +94,7 @@ void withCompared(DType dtype, const Body& body) {
   switch (dtype) {
     case DType::f32: return body(float{});
     case DType::bf16: return body(Bf16{});
+    case DType::f16: return body(F16{});
     case DType::q16: return body(int16_t{});
     case DType::q32: return body(int32_t{});
     default: throw Error("ERR_PLAN", std::string("expects floats or fixed-point numbers, got ") + nameOf(dtype));

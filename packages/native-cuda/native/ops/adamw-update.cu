@@ -49,7 +49,8 @@ __device__ __forceinline__ void update(const Adamw<G>& f, const Rates& r, int64_
 template <class G>
 __global__ void __launch_bounds__(BLOCK) adamwKernel(const Adamw<G> f, int64_t n) {
   SHARED_STRUCT(Rates, shared);
-  if (f.status[0] != 0) return;
+  // A negative factor: a skipped step.
+  if (f.status[0] != 0 || f.factor[0] < 0.0f) return;
   // The powers are dear: once a block.
   if (threadIdx.x == 0) shared = f.rates();
   __syncthreads();

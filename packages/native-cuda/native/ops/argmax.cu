@@ -10,6 +10,7 @@ namespace {
 template <class T>
 __device__ __forceinline__ T comparable(T v) { return v; }
 __device__ __forceinline__ float comparable(Bf16 v) { return toFloat(v); }
+__device__ __forceinline__ float comparable(F16 v) { return toFloat(v); }
 
 template <class T>
 struct Argmax {
@@ -48,6 +49,7 @@ void argmax(const Args& args) {
   switch (x.dtype) {
     case DType::f32: return argmaxOf<float>(args);
     case DType::bf16: return argmaxOf<Bf16>(args);
+    case DType::f16: return argmaxOf<F16>(args);
     case DType::u8: return argmaxOf<uint8_t>(args);
     case DType::q16: return argmaxOf<int16_t>(args);
     case DType::u32: return argmaxOf<uint32_t>(args);

@@ -173,6 +173,7 @@ void binary(const Args& args) {
   switch (dtype) {
     case DType::f32: return binaryOf<float>(args, kind);
     case DType::bf16: return binaryOf<Bf16>(args, kind);
+    case DType::f16: return binaryOf<F16>(args, kind);
     case DType::u8: return binaryOf<uint8_t>(args, kind);
     case DType::q16: return binaryOf<int16_t>(args, kind);
     case DType::u32: return binaryOf<uint32_t>(args, kind);

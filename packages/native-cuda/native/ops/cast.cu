@@ -32,8 +32,13 @@ void cast(const Args& args) {
   const Tensor &x = args.in[0], &y = args.out[0];
   args.require(x.count == y.count, "operand and result differ in size");
   if (sameBits(x.dtype, y.dtype)) return copyFlat(args, y.data, x.data, y.count * bytesOf(y.dtype));
-  if (x.dtype == DType::f32 && y.dtype == DType::bf16) return mapFloats(args, Same{}, y.count, y.as<Bf16>(), static_cast<const float*>(x.f32()));
-  if (x.dtype == DType::bf16 && y.dtype == DType::f32) return mapFloats(args, Same{}, y.count, y.f32(), static_cast<const Bf16*>(x.as<Bf16>()));
+  // From and to f32; between the narrow ones any place will do.
+  if (x.dtype == DType::f32 && isFloat(y.dtype)) {
+    return withFloat(y.dtype, [&](auto type) { mapFloats(args, Same{}, y.count, y.as<decltype(type)>(), static_cast<const float*>(x.f32())); });
+  }
+  if (isFloat(x.dtype) && y.dtype == DType::f32) {
+    return withFloat(x.dtype, [&](auto type) { mapFloats(args, Same{}, y.count, y.f32(), static_cast<const decltype(type)*>(x.as<decltype(type)>())); });
+  }
   forEach(args, y.count, Convert{x.data, y.data, x.dtype, y.dtype});
 }
 

@@ -16,8 +16,8 @@ void convTranspose(const Args& args) {
   const float* const bias = attrs.bias ? args.in[2].f32() : nullptr;
   const int begin = static_cast<int>(attrs.channelBegin), count = static_cast<int>(attrs.channelCount);
   if (args.call->variant != CONV_PLAIN) {
-    args.require(attrs.form == ConvForm::packed && y.dtype == DType::bf16 && shape.groups == 1 && w.count == PackedRow::of(shape.co, shape.taps()).elements(count), "packed weights have the wrong size or form");
-    return convTransposeTensor(args, shape, convPieceOf(y), w.data, bias, count, x.data);
+    args.require(attrs.form == ConvForm::packed && shape.groups == 1 && w.count == PackedRow::of(shape.co, shape.taps()).elements(count), "packed weights have the wrong size or form");
+    return convTransposeTensor(args, shape, convPieceOf(y), w.data, bias, count, x.data, x.dtype);
   }
   args.require(attrs.form == ConvForm::plain && w.count == shape.weights(), "weights have the wrong size or form");
   convTransposePlain(args, shape, convPieceOf(y), w.f32(), bias, begin, count, x.data, x.dtype);

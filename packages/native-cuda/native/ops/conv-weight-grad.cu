@@ -15,8 +15,8 @@ void convWeightGrad(const Args& args) {
   args.require(dw.count == shape.weights() && (!attrs.bias || (args.out[1].count == shape.co && args.out[1].dtype == DType::f32)), "results have the wrong size");
   float* const dbias = attrs.bias ? args.out[1].f32() : nullptr;
   if (args.call->variant != CONV_PLAIN) {
-    args.require(dy.dtype == DType::bf16 && shape.groups == 1, "expects bf16 and one group");
-    return convWeightGradTensor(args, shape, x, dy.data, dw.f32(), dbias);
+    args.require(shape.groups == 1, "expects one group");
+    return convWeightGradTensor(args, shape, x, dy.data, dw.f32(), dbias, dy.dtype);
   }
   convWeightGradPlain(args, shape, x, dy.data, dw.f32(), dbias, dy.dtype);
 }

@@ -15,8 +15,8 @@ void conv(const Args& args) {
   args.require(!attrs.bias || (args.in.back().count == shape.co && args.in.back().dtype == DType::f32), "the bias has the wrong size");
   const float* const bias = attrs.bias ? args.in.back().f32() : nullptr;
   if (args.call->variant != CONV_PLAIN) {
-    args.require(attrs.form == ConvForm::packed && y.dtype == DType::bf16 && shape.groups == 1 && w.count == PackedRow::of(shape.ci, shape.taps()).elements(shape.co), "packed weights have the wrong size or form");
-    return convTensor(args, shape, x, w.data, bias, y.data);
+    args.require(attrs.form == ConvForm::packed && shape.groups == 1 && w.count == PackedRow::of(shape.ci, shape.taps()).elements(shape.co), "packed weights have the wrong size or form");
+    return convTensor(args, shape, x, w.data, bias, y.data, y.dtype);
   }
   args.require(attrs.form == ConvForm::plain && w.count == shape.weights(), "weights have the wrong size or form");
   convPlain(args, shape, x, w.f32(), bias, y.data, y.dtype);

@@ -92,6 +92,7 @@ void fillValue(const Args& args, const Tensor& y, double value) {
       break;
     }
     case DType::bf16: word = toBf16(static_cast<float>(value)) * 0x10001u; break;
+    case DType::f16: word = toF16(static_cast<float>(value)) * 0x10001u; break;
     case DType::u8: word = toInteger<uint8_t>(value) * 0x1010101u; break;
     case DType::q16: word = static_cast<uint16_t>(toInteger<int16_t>(value)) * 0x10001u; break;
     case DType::u32: word = toInteger<uint32_t>(value); break;

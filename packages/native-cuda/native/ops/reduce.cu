@@ -219,7 +219,7 @@ void reduce(const Args& args) {
   const Box<2> kept = axesOf<2>(box, false);
   const Box<1> reduced = axesOf<1>(box, true);
   const bool columns = box.innerStride(1) != 0;
-  if (x.dtype != DType::f32 && x.dtype != DType::bf16) return reduceTyped<AnyElements, 1>(args, AnyElements{x.data, x.dtype}, kept, reduced, columns, divisor);
+  if (!isFloat(x.dtype)) return reduceTyped<AnyElements, 1>(args, AnyElements{x.data, x.dtype}, kept, reduced, columns, divisor);
   withFloat(x.dtype, [&](auto type) {
     using T = decltype(type);
     // Rows and columns start at multiples of the innermost axis' size.

@@ -305,7 +305,7 @@ void resample(const Args& args) {
     args.require(attrs.form == ResampleForm::forward || attrs.form == ResampleForm::inverse, "fixed-point streams go forward and back only");
     args.require(attrs.kind == ResampleKind::lifting || attrs.kind == ResampleKind::givens, "this kind is not for integers");
   } else {
-    args.require(attrs.kind != ResampleKind::givens && (x.dtype == DType::f32 || x.dtype == DType::bf16), "this kind is not for floats");
+    args.require(attrs.kind != ResampleKind::givens && isFloat(x.dtype), "this kind is not for floats");
   }
   // Without voxels to mix nothing happens.
   if (b.s == 1 && attrs.kind != ResampleKind::given) return voxels::copyRuns(args, b, up, bytesOf(x.dtype));

@@ -35,8 +35,9 @@ __device__ __forceinline__ void update(const Sgd<G>& f, float lr, float factor, 
 
 template <class G>
 __global__ void __launch_bounds__(BLOCK) sgdKernel(const Sgd<G> f, int64_t n) {
-  if (f.status[0] != 0) return;
   const float lr = f.lr[0], factor = f.factor[0];
+  // A negative factor: a skipped step.
+  if (f.status[0] != 0 || factor < 0.0f) return;
   const int64_t packs = n / 4, step = static_cast<int64_t>(gridDim.x) * blockDim.x;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   for (int64_t p = first; p < packs; p += step) update<G, 4>(f, lr, factor, p * 4);

@@ -17,7 +17,7 @@ struct Operands {
   int64_t count[TABLE];
   /** First block of each, and the end. */
   int firstBlock[TABLE + 1];
-  bool isBf16[TABLE];
+  DType dtype[TABLE];
   int operands;
 };
 
@@ -68,7 +68,11 @@ __global__ void __launch_bounds__(BLOCK) sumSquaresKernel(const Operands table, 
   }
   const int64_t begin = (block - table.firstBlock[low]) * CHUNK;
   const int64_t left = table.count[low] - begin, n = left < CHUNK ? left : CHUNK;
-  const double own = table.isBf16[low] ? squares(static_cast<const Bf16*>(table.data[low]) + begin, n) : squares(static_cast<const float*>(table.data[low]) + begin, n);
+  const void* const data = table.data[low];
+  double own;
+  if (table.dtype[low] == DType::bf16) own = squares(static_cast<const Bf16*>(data) + begin, n);
+  else if (table.dtype[low] == DType::f16) own = squares(static_cast<const F16*>(data) + begin, n);
+  else own = squares(static_cast<const float*>(data) + begin, n);
   const double sum = sumOfBlock(sums, own);
   if (threadIdx.x == 0) partial[block] = sum;
 }
@@ -95,10 +99,10 @@ void sumSquares(const Args& args) {
     int64_t blocks = 0;
     for (int k = 0; k < table.operands; k++) {
       const Tensor& x = args.in[first + static_cast<size_t>(k)];
-      args.require(x.dtype == DType::f32 || x.dtype == DType::bf16, "expects f32 or bf16");
+      args.require(isFloat(x.dtype), "expects floats");
       table.data[k] = x.data;
       table.count[k] = x.count;
-      table.isBf16[k] = x.dtype == DType::bf16;
+      table.dtype[k] = x.dtype;
       table.firstBlock[k] = static_cast<int>(blocks);
       blocks += ceilDiv(x.count, CHUNK);
     }

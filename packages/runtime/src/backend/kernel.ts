@@ -2,7 +2,7 @@
  * The form of a TypeScript kernel: a function over flat channels-last arrays. The reference kernels are naive loops
  * that accumulate in float64 (JavaScript numbers) and round at the store; the fast path splits work by `part` of `parts`.
  *
- * bf16 operands reach a kernel as decoded Float32Arrays; the executor encodes results (round to nearest even).
+ * bf16 and f16 operands reach a kernel as decoded Float32Arrays; the executor encodes results (round to nearest even).
  */
 
 import type { DType, HostArray } from '../graph/dtype.js';
@@ -15,7 +15,7 @@ export interface KernelTensor {
   readonly data: HostArray;
   /** Logical shape. */
   readonly shape: Shape;
-  /** dtype of the plan's value (data of a bf16 value is a Float32Array here). */
+  /** dtype of the plan's value (data of a bf16 or f16 value is a Float32Array here). */
   readonly dtype: DType;
 }
 

@@ -4,6 +4,7 @@
  * operation, shapes and dtypes: making a plan never times anything and never asks a device.
  */
 
+import type { DType } from '../graph/dtype.js';
 import type { TensorType } from '../ops/op.js';
 import type { OpName, OpTable } from '../ops/registry.js';
 import type { AttrsOf } from '../ops/schema.js';
@@ -27,6 +28,8 @@ export interface BackendProfile {
   readonly threads: number;
   /** Nominal speed, by which memory choices are ranked; default: that of a slow processor. */
   readonly speed?: { readonly flopsPerSecond: number; readonly bytesPerSecond: number };
+  /** Element types it has no kernels for, each with what to do instead. Default: it has them all. */
+  readonly refuses?: Readonly<Partial<Record<DType, string>>>;
   /** Fused operations it has kernels for. */
   readonly fusions: ReadonlySet<OpName>;
   /** Length in f32 of the packed weights it wants for this convolution (plain form given), or 0 to read them plain. */

@@ -33,20 +33,23 @@ export function packConvWeights(graph: Graph, profile: BackendProfile): Graph {
             channelCount: node.attrs.channelCount,
           } as const);
     const { groups, stride } = node.attrs;
+    const activations = graph.values[node.inputs[0]!]!.type.dtype;
     const name = [
       weights.origin.name,
       slice.form,
       `s${stride.join('x')}`,
       `g${groups}`,
       `c${slice.channelBegin}+${slice.channelCount}`,
-      // A plan in bf16 may want another form than one in f32 in the same session.
+      // A plan in bf16 may want another form than one in f32 in the same session, and one in f16 a third.
       `e${elements}`,
+      ...(activations === 'f16' ? ['f16'] : []),
     ].join(':');
     const packed = rewriter.builder.derived(name, 'packWeights', [rewriter.get(weights.id)], {
       ...slice,
       groups,
       stride,
       elements,
+      activations,
     } as never);
     const inputs = node.inputs.map((v, i) => (i === slot ? packed : rewriter.get(v)));
     rewriter.copy(node, { inputs, attrs: { ...node.attrs, form: 'packed' } as never });

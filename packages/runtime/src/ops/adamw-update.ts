@@ -1,6 +1,7 @@
 /**
  * AdamW, in place: g' = factor * g; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2; with t = step + 1,
  * w -= lr * weightDecay * w; w -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps).
+ * Nothing changes when the factor is negative (see `lossScaleUpdate`).
  * Operands w, g, m, v, lr [], factor [], step [] u32; results w, m, v (overwritten).
  * @see Loshchilov and Hutter 2019 (arXiv 1711.05101)
  */

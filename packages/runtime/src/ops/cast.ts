@@ -1,4 +1,4 @@
-/** Convert elements to another dtype: to bf16 rounds to nearest even; float to integer rounds to nearest even and clamps, NaN gives 0. */
+/** Convert elements to another dtype: to bf16 and f16 rounds to nearest even; float to integer rounds to nearest even and clamps, NaN gives 0. */
 
 import { DTYPES, isFloat } from '../graph/dtype.js';
 import type { DType } from '../graph/dtype.js';

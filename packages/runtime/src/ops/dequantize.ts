@@ -3,14 +3,14 @@
  * The gradient passes through unchanged, in value units.
  */
 
-import { isFixed } from '../graph/dtype.js';
+import { FLOATS, isFixed, type FloatDType } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { checkExponent } from './fixed-point.js';
 import type { OpDefinition } from './op.js';
 import type { AttrSchema } from './schema.js';
 
-const attrs = { to: ['f32', 'bf16'] } as const satisfies AttrSchema;
+const attrs = { to: FLOATS } as const satisfies AttrSchema;
 
 export const dequantizeOp: OpDefinition<typeof attrs> = {
   name: 'dequantize',
@@ -29,6 +29,6 @@ export const dequantizeOp: OpDefinition<typeof attrs> = {
 };
 
 /** Fixed-point numbers as floats. */
-export function dequantize(k: Tensor, exponent: Tensor, to: 'f32' | 'bf16' = 'f32'): Tensor {
+export function dequantize(k: Tensor, exponent: Tensor, to: FloatDType = 'f32'): Tensor {
   return k.graph.emit('dequantize', [k, exponent], { to })[0]!;
 }

@@ -58,7 +58,7 @@ export function checkGridOperand<A>(call: InferCall<A>, count: number): void {
 }
 
 /** What the result of such an operation may be asked to be: `same` as x, which a fixed-point x cannot be. */
-export const GRID_RESULTS = ['same', 'f32', 'bf16'] as const;
+export const GRID_RESULTS = ['same', 'f32', 'bf16', 'f16'] as const;
 
 /** dtype of the result. */
 export function gridResult<A>(call: InferCall<A>, to: (typeof GRID_RESULTS)[number]): DType {

@@ -29,6 +29,7 @@ export { fill } from './fill.js';
 export { sumSquares } from './sum-squares.js';
 export { sgdUpdate } from './sgd-update.js';
 export { adamwUpdate } from './adamw-update.js';
+export { lossScaleUpdate } from './loss-scale-update.js';
 export { assign } from './assign.js';
 export { quantize } from './quantize.js';
 export { dequantize } from './dequantize.js';

@@ -4,7 +4,7 @@
  * fixed-point (then x stands for k * 2^-g in fp32); results dx (dtype of dy), dgamma, dbeta.
  */
 
-import { isFixed } from '../graph/dtype.js';
+import { isFixed, type FloatDType } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
 import { dequantize } from './dequantize.js';
 import { checkGridOperand } from './fixed-point.js';
@@ -39,7 +39,7 @@ export const normActGradOp: OpDefinition<typeof attrs> = {
   expand([operand, gamma, beta, mean, rstd, dy, exponent], { mode, groups, eps, slope }) {
     const g = operand!.graph;
     const x = exponent ? dequantize(operand!, exponent) : operand!;
-    const to = dy!.dtype as 'f32' | 'bf16';
+    const to = dy!.dtype as FloatDType;
     // The normalised value z from the stored statistics; its sign decides the branch of the activation.
     const z = cast(affineOf(cast(x, 'f32'), gamma!, beta!, mean!, rstd!), x.dtype);
     const dz = g.emit('unaryGrad', [z, cast(dy!, x.dtype)], { kind: 'leakyRelu', slope })[0]!;

@@ -3,6 +3,7 @@
  * changes. What the numbers look like is between lowering profile and backend; `elements` is its length.
  */
 
+import { FLOATS } from '../graph/dtype.js';
 import type { OpDefinition } from './op.js';
 import type { AttrSchema } from './schema.js';
 
@@ -13,6 +14,8 @@ const attrs = {
   stride: 'ints',
   /** Length of the packed array in f32. */
   elements: 'int',
+  /** What the convolution computes in. */
+  activations: FLOATS,
   channelBegin: 'int',
   channelCount: 'int',
 } as const satisfies AttrSchema;

@@ -20,6 +20,7 @@ import { diceLossGradOp } from './dice-loss-grad.js';
 import { diceLossOp } from './dice-loss.js';
 import { dropoutOp } from './dropout.js';
 import { fillOp } from './fill.js';
+import { lossScaleUpdateOp } from './loss-scale-update.js';
 import { matmulOp } from './matmul.js';
 import { normActGradOp } from './norm-act-grad.js';
 import { normActOp } from './norm-act.js';
@@ -104,6 +105,7 @@ export const OPS = {
   resampleGrad: resampleGradOp,
   orthogonal: orthogonalOp,
   orthogonalGrad: orthogonalGradOp,
+  lossScaleUpdate: lossScaleUpdateOp,
 } as const;
 
 export type OpTable = typeof OPS;

@@ -20,7 +20,7 @@
  * @see Etmann et al. 2020 (arXiv 2005.05220); Calderbank et al. 1998 for the integer wavelet
  */
 
-import { isFixed, isFloat } from '../graph/dtype.js';
+import { isFixed, isFloat, type FloatDType } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { cast } from './cast.js';
@@ -104,7 +104,7 @@ export const resampleOp: OpDefinition<typeof attrs> = {
     const q = a.kind === 'givens' ? orthogonal(matrix!, 'givens', elementCount(a.stride)) : matrix!;
     const dx = needs[0] ? g.emit('resample', [dy, q], { ...a, kind: 'given', form })[0]! : null;
     if (!needs[1]) return [dx, null, null].slice(0, inputs.length);
-    const float = exponent ? dequantize(x!, exponent, dy.dtype === 'bf16' ? 'bf16' : 'f32') : cast(x!, dy.dtype);
+    const float = exponent ? dequantize(x!, exponent, dy.dtype as FloatDType) : cast(x!, dy.dtype);
     const [large, small] = goesUp(a.form) ? [dy, float] : [float, dy];
     const dq = g.emit('resampleGrad', [large, small], {
       stride: a.stride,

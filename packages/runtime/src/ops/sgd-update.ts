@@ -1,6 +1,6 @@
 /**
  * SGD with momentum, in place: g' = factor * g + weightDecay * w; m = momentum * m + g';
- * w -= lr * (nesterov ? g' + momentum * m : m). Operands w, g, m, lr [], factor []; results w, m (overwritten).
+ * w -= lr * (nesterov ? g' + momentum * m : m). Nothing changes when the factor is negative (see `lossScaleUpdate`). Operands w, g, m, lr [], factor []; results w, m (overwritten).
  * @see Sutskever et al. 2013, in the form common to the field's frameworks
  */
 

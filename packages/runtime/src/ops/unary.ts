@@ -3,6 +3,7 @@
  * gelu is exact: x * (1 + erf(x / sqrt 2)) / 2.
  */
 
+import { isFloat } from '../graph/dtype.js';
 import { elementCount } from '../graph/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { OpDefinition } from './op.js';
@@ -21,7 +22,7 @@ export const unaryOp: OpDefinition<typeof attrs> = {
   infer({ inputs, fail }) {
     const x = inputs[0];
     if (!x || inputs.length !== 1) return fail('expects one operand');
-    if (x.dtype !== 'f32' && x.dtype !== 'bf16') fail(`expects a float operand, got ${x.dtype}`);
+    if (!isFloat(x.dtype)) fail(`expects a float operand, got ${x.dtype}`);
     return [x];
   },
   gradient({ inputs, grads, attrs: { kind, slope } }) {
@@ -37,7 +38,7 @@ export const unaryOp: OpDefinition<typeof attrs> = {
     elementCount(outputs[0]!.shape) * (kind === 'leakyRelu' || kind === 'abs' || kind === 'square' ? 1 : 10),
 };
 
-/** Elementwise function of one tensor, f32 or bf16. */
+/** Elementwise function of one float tensor. */
 export function unary(kind: UnaryKind, x: Tensor, slope = 0): Tensor {
   return x.graph.emit('unary', [x], { kind, slope })[0]!;
 }

@@ -8,7 +8,7 @@
  */
 
 import { internal } from '../errors.js';
-import { isHostArray, toBf16, type DType, type HostArray } from '../graph/dtype.js';
+import { isHostArray, toElement, type DType, type HostArray } from '../graph/dtype.js';
 import type { Initializer } from '../graph/initializer.js';
 import { nameKey, philox4x32 } from './philox.js';
 
@@ -25,11 +25,11 @@ const INITIAL_VALUES = 1;
 export function fillInitial(target: HostArray, dtype: DType, init: Initializer, seed: number, name: string): void {
   if (!isHostArray(dtype, target)) internal(`fillInitial was given the wrong array for ${dtype}`);
   const store = (i: number, value: number): void => {
-    target[i] = dtype === 'bf16' ? toBf16(value) : value;
+    target[i] = toElement(dtype, value);
   };
   switch (init.kind) {
     case 'constant':
-      target.fill(dtype === 'bf16' ? toBf16(init.value) : init.value);
+      target.fill(toElement(dtype, init.value));
       return;
     case 'uniform':
       eachBlock(target.length, seed, name, (words, i, n) => {

@@ -14,6 +14,7 @@ import { elementCount, type Shape } from '../graph/shape.js';
 const CODES: Readonly<Record<DType, string>> = {
   f32: 'F32',
   bf16: 'BF16',
+  f16: 'F16',
   i32: 'I32',
   u32: 'U32',
   u8: 'U8',
@@ -23,6 +24,7 @@ const CODES: Readonly<Record<DType, string>> = {
 const DTYPE_OF: ReadonlyMap<string, DType> = new Map([
   ['F32', 'f32'],
   ['BF16', 'bf16'],
+  ['F16', 'f16'],
   ['I32', 'i32'],
   ['U32', 'u32'],
   ['U8', 'u8'],

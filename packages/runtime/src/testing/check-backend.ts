@@ -3,11 +3,12 @@
  * values. Returns failures as lines; tests of any package can assert that there are none.
  */
 
+import type { FloatDType } from '../graph/dtype.js';
 import { compareArrays } from './compare.js';
 import type { Golden } from './golden.js';
-import { toleranceOf, variantsOf, type CaseVariant, type OpCase } from './op-case.js';
+import { toleranceOf, type CaseVariant, type OpCase } from './op-case.js';
 import { OP_CASES } from './op-cases.js';
-import { runForward, runGradient, type CaseTarget, type CaseValues } from './run-case.js';
+import { runForward, runGradient, variantsFor, type CaseTarget, type CaseValues } from './run-case.js';
 
 /** One thing that is wrong. */
 export interface CaseFailure {
@@ -23,8 +24,8 @@ export interface CaseCheckOptions {
   readonly golden?: Golden;
   /** Cases to run; default all. */
   readonly cases?: readonly OpCase[];
-  /** False skips the bf16 variants. */
-  readonly bf16?: boolean;
+  /** Variants to run; default all that the backend has kernels for. */
+  readonly floats?: readonly FloatDType[];
 }
 
 /**
@@ -48,8 +49,9 @@ export async function runOpCases(target: CaseTarget, options: CaseCheckOptions =
 /** All variants of one case. */
 export async function checkCase(target: CaseTarget, c: OpCase, options: CaseCheckOptions = {}): Promise<CaseFailure[]> {
   const failures: CaseFailure[] = [];
-  for (const variant of variantsOf(c)) {
-    if (variant.bf16 && options.bf16 === false) continue;
+  const { profile } = 'createSession' in target ? target : target.backend;
+  for (const variant of variantsFor(profile, c)) {
+    if (options.floats && !options.floats.includes(variant.floats)) continue;
     try {
       failures.push(...(await checkVariant(target, c, variant, options)));
     } catch (error) {
@@ -79,7 +81,7 @@ async function checkVariant(
     compareValues(c, 'forward', forward, await runForward(reference, c, variant), fail);
     if (gradient) compareValues(c, 'gradient', gradient, await runGradient(reference, c, variant), fail);
   }
-  if (golden && c.golden && !variant.bf16) {
+  if (golden && c.golden && variant.floats === 'f32') {
     for (const [what, values] of [
       ['forward', forward],
       ['gradient', gradient],

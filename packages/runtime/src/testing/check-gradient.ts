@@ -18,7 +18,7 @@ import {
 } from './run-case.js';
 import { testWords } from './test-data.js';
 
-const PLAIN: CaseVariant = { label: 'f32', bf16: false, parameters: true };
+const PLAIN: CaseVariant = { label: 'f32', floats: 'f32', parameters: true };
 
 /** Work a case may cost here, in multiply-adds of its forward run times runs: bounds the number of directions. */
 const BUDGET = 4e7;
@@ -71,7 +71,7 @@ function project(c: OpCase, values: CaseValues): Projected {
   let squares = 0;
   for (const [name, { data, dtype }] of values) {
     if (name.startsWith('state/') || dtype !== 'f32' || (c.loss && !c.loss.includes(name))) continue;
-    const weights = projectionOf(c, name, data.length, false);
+    const weights = projectionOf(c, name, data.length, 'f32');
     for (let i = 0; i < data.length; i++) {
       const term = data[i]! * weights[i]!;
       loss += term;

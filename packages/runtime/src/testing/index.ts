@@ -13,6 +13,7 @@ export {
   LoadedCase,
   runForward,
   runGradient,
+  variantsFor,
   type CaseTarget,
   type CaseValue,
   type CaseValues,

@@ -5,7 +5,7 @@
  */
 
 import type { GraphBuilder } from '../graph/builder.js';
-import type { DType } from '../graph/dtype.js';
+import { isFloat, type DType, type FloatDType } from '../graph/dtype.js';
 import type { Shape } from '../graph/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { OpName } from '../ops/registry.js';
@@ -54,7 +54,7 @@ export interface OpCase {
   readonly gradientSums?: number;
   /** Size of one such term; default 1. */
   readonly term?: number;
-  /** Inputs that become bf16 in a second variant of the case; default: there is none. */
+  /** Inputs that become bf16, and f16, in further variants of the case; default: there are none. */
   readonly bf16?: readonly string[];
   /** Step of central differences; default 0.02. Inputs must stay smooth within three of them. */
   readonly h?: number;
@@ -68,38 +68,37 @@ export interface OpCase {
 /** Which form of a case is run. */
 export interface CaseVariant {
   readonly label: string;
-  /** Inputs listed in `bf16` are bf16, and all other float ones hold numbers that bf16 can hold. */
-  readonly bf16: boolean;
+  /** What inputs listed in `bf16` are; all other float ones hold numbers that it can hold. */
+  readonly floats: FloatDType;
   /** Parameters are declared as such (backends may then pack them), or given as plain inputs. */
   readonly parameters: boolean;
 }
 
 /** All forms of a case. */
 export function variantsOf(c: OpCase): readonly CaseVariant[] {
-  const variants: CaseVariant[] = [{ label: 'f32', bf16: false, parameters: true }];
+  const variants: CaseVariant[] = [{ label: 'f32', floats: 'f32', parameters: true }];
   const specs = Object.values(c.inputs);
   if (specs.some((s) => s.role === 'parameter') && !specs.some((s) => s.role === 'state')) {
-    variants.push({ label: 'f32, parameters as inputs', bf16: false, parameters: false });
+    variants.push({ label: 'f32, parameters as inputs', floats: 'f32', parameters: false });
   }
-  if (c.bf16) variants.push({ label: 'bf16', bf16: true, parameters: true });
+  if (c.bf16) for (const floats of ['bf16', 'f16'] as const) variants.push({ label: floats, floats, parameters: true });
   return variants;
 }
 
 const EPS_F32 = 2 ** -23;
-/** Distance of neighbours in bf16, relative: what one other rounding at the store may do. */
-const ULP_BF16 = 2 ** -7;
+/** Distance of neighbours, relative: what one other rounding at the store may do. */
+const ULP: Readonly<Record<FloatDType, number>> = { f32: 0, bf16: 2 ** -7, f16: 2 ** -10 };
 
 /**
  * What rounding allows, from dtype and number of sums alone.
  *
  * A sum of n terms of size t passes partial sums of size sqrt(n) t and rounds n times by at most eps / 2 of them; as a
  * random walk that is n t eps / 2 at one standard deviation. Allowed are four of these, and 16 eps of the result for
- * the functions (exp, erf, ...) and the few roundings beside the sum. bf16 results add one rounding at the store.
+ * the functions (exp, erf, ...) and the few roundings beside the sum. bf16 and f16 results add one rounding at the store.
  */
 export function toleranceOf(c: OpCase, dtype: DType, what: 'forward' | 'gradient'): Tolerance {
   const sums = what === 'forward' ? (c.sums ?? 1) : Math.max(1, c.gradientSums ?? c.sums ?? 1);
-  const float = dtype === 'f32' || dtype === 'bf16';
-  if (!float || sums === 0) return { rtol: 0, atol: 0 };
-  const rtol = 16 * EPS_F32 + (dtype === 'bf16' ? ULP_BF16 : 0);
+  if (!isFloat(dtype) || sums === 0) return { rtol: 0, atol: 0 };
+  const rtol = 16 * EPS_F32 + ULP[dtype];
   return { rtol, atol: EPS_F32 * (4 + 2 * sums) * (c.term ?? 1) };
 }

@@ -4,10 +4,19 @@
  */
 
 import type { Backend, Executable, Session } from '../backend/backend.js';
-import { compile, type CompileOptions } from '../compile.js';
+import type { BackendProfile } from '../backend/profile.js';
+import { compile, refusalOf, type CompileOptions } from '../compile.js';
 import { gradients } from '../autodiff/gradients.js';
 import { trace, type GraphBuilder } from '../graph/builder.js';
-import { fromBf16, isFloat, toBf16, type DType, type HostArray } from '../graph/dtype.js';
+import {
+  fromElement,
+  isFloat,
+  isNarrow,
+  toElement,
+  type DType,
+  type FloatDType,
+  type HostArray,
+} from '../graph/dtype.js';
 import type { Graph } from '../graph/graph.js';
 import { ZEROS } from '../graph/initializer.js';
 import { elementCount, type Shape } from '../graph/shape.js';
@@ -15,10 +24,10 @@ import type { Tensor } from '../graph/tensor.js';
 import { add, mul } from '../ops/binary.js';
 import { cast } from '../ops/cast.js';
 import { sum } from '../ops/reduce.js';
-import type { CaseVariant, InputSpec, OpCase } from './op-case.js';
+import { variantsOf, type CaseVariant, type InputSpec, type OpCase } from './op-case.js';
 import { encodeArray, testNumbers, type Distribution } from './test-data.js';
 
-/** A named result: numbers in logical C order; bf16 is decoded. */
+/** A named result: numbers in logical C order; bf16 and f16 are decoded. */
 export interface CaseValue {
   readonly data: ArrayLike<number>;
   readonly shape: Shape;
@@ -39,20 +48,24 @@ const UNIFORM: Distribution = { kind: 'uniform', low: -1, high: 1 };
 
 /** dtype of an input in a variant. */
 export function dtypeOf(c: OpCase, name: string, variant: CaseVariant): DType {
-  return variant.bf16 && c.bf16?.includes(name) ? 'bf16' : (c.inputs[name]!.dtype ?? 'f32');
+  return c.bf16?.includes(name) && variant.floats !== 'f32' ? variant.floats : (c.inputs[name]!.dtype ?? 'f32');
 }
 
 /** The numbers of an input, before encoding. */
 export function numbersOf(c: OpCase, name: string, variant: CaseVariant): Float64Array {
   const spec = c.inputs[name]!;
   const numbers = testNumbers(`${c.name}/${name}`, elementCount(spec.shape), spec.values ?? UNIFORM);
-  return variant.bf16 && isFloat(spec.dtype ?? 'f32') ? numbers.map((v) => fromBf16(toBf16(v))) : numbers;
+  return isFloat(spec.dtype ?? 'f32') ? held(numbers, variant.floats) : numbers;
 }
 
 /** The fixed weights that make a scalar of a result. */
-export function projectionOf(c: OpCase, output: string, count: number, bf16: boolean): Float64Array {
-  const numbers = testNumbers(`${c.name}/projection/${output}`, count, PROJECTION);
-  return bf16 ? numbers.map((v) => fromBf16(toBf16(v))) : numbers;
+export function projectionOf(c: OpCase, output: string, count: number, floats: FloatDType): Float64Array {
+  return held(testNumbers(`${c.name}/projection/${output}`, count, PROJECTION), floats);
+}
+
+/** The numbers as a narrow float holds them; those of f32 are as they stand. */
+function held(numbers: Float64Array, floats: FloatDType): Float64Array {
+  return floats === 'f32' ? numbers : numbers.map((v) => fromElement(floats, toElement(floats, v)));
 }
 
 /** Results that enter the scalar whose gradient is checked. */
@@ -106,6 +119,11 @@ export function gradientGraph(c: OpCase, variant: CaseVariant): Graph {
   });
 }
 
+/** The forms of a case that a backend has kernels for: those in an element type that its profile refuses are left out. */
+export function variantsFor(profile: BackendProfile, c: OpCase): readonly CaseVariant[] {
+  return variantsOf(c).filter((variant) => !refusalOf(forwardGraph(c, variant), profile));
+}
+
 /** A case loaded into a session: run it as often as needed, with other numbers. */
 export class LoadedCase {
   private constructor(
@@ -148,7 +166,7 @@ export class LoadedCase {
       if (!name.startsWith('projection/')) continue;
       const { shape, dtype } = executable.plan.values[value]!;
       inputs[name] = encodeArray(
-        projectionOf(c, name.slice('projection/'.length), elementCount(shape), variant.bf16),
+        projectionOf(c, name.slice('projection/'.length), elementCount(shape), variant.floats),
         dtype,
       );
     }
@@ -202,5 +220,5 @@ export async function runGradient(
 }
 
 function decode(data: HostArray, dtype: DType): ArrayLike<number> {
-  return dtype === 'bf16' ? Float32Array.from(data, (bits) => fromBf16(bits)) : data;
+  return isNarrow(dtype) ? Float32Array.from(data, (bits) => fromElement(dtype, bits)) : data;
 }

@@ -6,7 +6,7 @@
  * (DATA_SEED, nameKey(name)); u = floor(word / 256) * 2^-24 is uniform in [0, 1).
  */
 
-import { hostArray, toBf16, type DType, type HostArray } from '../graph/dtype.js';
+import { hostArray, toElement, type DType, type HostArray } from '../graph/dtype.js';
 import { elementCount, type Shape } from '../graph/shape.js';
 import { nameKey, philox4x32 } from '../random/philox.js';
 
@@ -76,7 +76,7 @@ export function testNumbers(name: string, count: number, d: Distribution): Float
   return out;
 }
 
-/** A host array of test numbers. bf16 values are rounded to nearest even. */
+/** A host array of test numbers. bf16 and f16 values are rounded to nearest even. */
 export function testArray(name: string, shape: Shape, dtype: DType, d: Distribution): HostArray {
   return encodeArray(testNumbers(name, elementCount(shape), d), dtype);
 }
@@ -84,7 +84,7 @@ export function testArray(name: string, shape: Shape, dtype: DType, d: Distribut
 /** Numbers as the host array of a dtype. */
 export function encodeArray(numbers: ArrayLike<number>, dtype: DType): HostArray {
   const out = hostArray(dtype, numbers.length);
-  for (let i = 0; i < numbers.length; i++) out[i] = dtype === 'bf16' ? toBf16(numbers[i]!) : numbers[i]!;
+  for (let i = 0; i < numbers.length; i++) out[i] = toElement(dtype, numbers[i]!);
   return out;
 }
 

@@ -76,6 +76,7 @@ describe('typescript backend', () => {
     expect(OP_NAMES.filter((name) => !sampled.has(name)).sort()).toEqual([
       'adamwUpdate',
       'assign',
+      'lossScaleUpdate',
       'packWeights',
       'sgdUpdate',
       'streamUpdate',

@@ -6,7 +6,7 @@ import { forwardGraph, gradientGraph } from '../../src/testing/run-case.js';
 import type { OpCase } from '../../src/testing/op-case.js';
 import { relu } from '../../src/ops/unary.js';
 
-const variant = { label: 'f32', bf16: false, parameters: true };
+const variant = { label: 'f32', floats: 'f32' as const, parameters: true };
 
 describe('benchmark cases', () => {
   it.each(BENCH_CASES.map((c) => [c.name, c] as const))('%s can be planned, with work to count', (_name, c) => {

@@ -20,6 +20,10 @@ int main(int argc, char**) {
     std::printf("%08x %08x %08x %08x\n", zero.word[0], zero.word[1], zero.word[2], zero.word[3]);
     std::printf("%08x %08x %08x %08x\n", pi.word[0], pi.word[1], pi.word[2], pi.word[3]);
     std::printf("%04x %04x %04x %04x %04x\n", toBf16(1.00390625f), toBf16(1.01171875f), toBf16(3.4e38f), toBf16(-0.0f), toBf16(std::numeric_limits<float>::quiet_NaN()) & 0x7fff);
+    std::printf("%04x %04x %04x %04x %04x %04x\n", toF16(1.00048828125f), toF16(1.00146484375f), toF16(65520.0f), toF16(0x1p-25f), toF16(-0x1.8p-24f), toF16(std::numeric_limits<float>::quiet_NaN()) & 0x7fff);
+    int wrong = 0;
+    for (uint32_t b = 0; b < 0x10000; b++) wrong += (b & 0x7fff) <= 0x7c00 && toF16(fromF16(static_cast<uint16_t>(b))) != b;
+    std::printf("%d %g %g\n", wrong, fromF16(0x0001), fromF16(0xfbff));
     std::printf("%d %d %d %d %d\n", toInteger<uint8_t>(2.5), toInteger<uint8_t>(300), toInteger<int16_t>(-3.5), toInteger<int32_t>(-1e12), toInteger<int32_t>(std::numeric_limits<double>::quiet_NaN()));
     return 0;
   }

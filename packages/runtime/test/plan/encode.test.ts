@@ -132,11 +132,13 @@ describe.skipIf(!compiler)(`decodePlan in C++ (${compiler ?? 'no compiler found'
   });
 
   it('shares random numbers and rounding with every backend', () => {
-    // Random123's known answers for philox4x32-10; ties to even at bf16; clamped integers.
+    // Random123's known answers for philox4x32-10; ties to even at bf16 and f16; clamped integers.
     expect(spawnSync(program, ['numbers'], { encoding: 'utf8' }).stdout).toMatchInlineSnapshot(`
       "6627e8d5 e169c58d bc57ac4c 9b00dbd8
       d16cfe09 94fdcceb 5001e420 24126ea1
       3f80 3f82 7f80 8000 7fc0
+      3c00 3c02 7c00 0000 8002 7e00
+      0 5.96046e-08 -65504
       2 255 -4 -2147483648 0
       "
     `);

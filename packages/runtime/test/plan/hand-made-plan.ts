@@ -111,7 +111,15 @@ export const HAND_MADE_PLAN: Plan = {
       sources: ['net.w'],
       call: {
         op: 'packWeights',
-        attrs: { form: 'forward', groups: 1, stride: [1, 1], elements: 72, channelBegin: 0, channelCount: 2 },
+        attrs: {
+          form: 'forward',
+          groups: 1,
+          stride: [1, 1],
+          elements: 72,
+          activations: 'f32',
+          channelBegin: 0,
+          channelCount: 2,
+        },
         name: 'net.w#packed',
         phase: 'update',
         inputs: [1],

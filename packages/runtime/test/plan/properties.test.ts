@@ -82,7 +82,7 @@ describe('a plan of any network', () => {
 
 describe('a plan of every case of the table', () => {
   it('never overwrites bytes that are still needed', () => {
-    const variant = { label: 'f32', bf16: false, parameters: true };
+    const variant = { label: 'f32', floats: 'f32' as const, parameters: true };
     const faults: string[] = [];
     for (const c of OP_CASES) {
       const graphs = [forwardGraph(c, variant), ...(c.gradient?.length ? [gradientGraph(c, variant)] : [])];

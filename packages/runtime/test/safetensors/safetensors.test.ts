@@ -177,7 +177,7 @@ describe('a file that is not right', () => {
       `"FILE: tensor "a": F32 [3] takes 12 bytes, data_offsets give 8 (at byte 9)"`,
     );
     expect(await header({ a: { dtype: 'F64', shape: [1], data_offsets: [0, 8] } }, 8)).toMatchInlineSnapshot(
-      `"FILE: tensor "a": has dtype "F64"; this package reads F32, BF16, I32, U32, U8, I16 (at byte 9)"`,
+      `"FILE: tensor "a": has dtype "F64"; this package reads F32, BF16, F16, I32, U32, U8, I16 (at byte 9)"`,
     );
     expect(await header({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4)).toMatchInlineSnapshot(
       `"FILE: tensor "a": shape must be a list of sizes (at byte 9)"`,

@@ -11,6 +11,7 @@ import {
   type ModelConfig,
   type OptimizerConfig,
 } from '@revoxel/models';
+import { FLOATS } from '@revoxel/runtime';
 import { z } from 'zod';
 import type { AugmentOptions } from '../augment/options.js';
 import type { LabelName } from '../data/dataset-json.js';
@@ -56,7 +57,7 @@ const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= h
 const perAxis = z.union([whole, z.array(whole)]);
 
 const perLevel = z.union([whole, z.array(whole)]);
-const precision = z.enum(['f32', 'bf16']).optional();
+const precision = z.enum(FLOATS).optional();
 /** Fields of every network with a reversible stream. */
 const reversible = {
   classes: whole,

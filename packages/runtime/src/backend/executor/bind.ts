@@ -1,13 +1,13 @@
 /**
  * From a kernel call of a plan to functions that can be run: views of the operands, scratch, and the decoding and
- * encoding of bf16 operands around the kernel. One worker's share of a call is a list of phases with a barrier after
+ * encoding of bf16 and f16 operands around the kernel. One worker's share of a call is a list of phases with a barrier after
  * each; the same list, for one part of one, is what the reference session runs.
  *
- * Scratch of a call: the kernel's own bytes first, then a Float32Array for every bf16 operand.
+ * Scratch of a call: the kernel's own bytes first, then a Float32Array for every such operand.
  */
 
 import { internal } from '../../errors.js';
-import { fromBf16, toBf16, type HostArray } from '../../graph/dtype.js';
+import { fromBf16, fromF16, isNarrow, toBf16, toF16, type DType, type HostArray } from '../../graph/dtype.js';
 import { elementCount } from '../../graph/shape.js';
 import type { TensorType } from '../../ops/op.js';
 import type { KernelCall, Plan } from '../../plan/plan.js';
@@ -28,7 +28,7 @@ export interface Phase {
   readonly run: (() => void) | undefined;
 }
 
-/** Scratch bytes of a call: `kernelBytes` for the kernel and what bf16 operands need decoded. */
+/** Scratch bytes of a call: `kernelBytes` for the kernel and what bf16 and f16 operands need decoded. */
 export function scratchWithDecoding(query: Pick<KernelQuery, 'inputs' | 'outputs'>, kernelBytes: number): number {
   let bytes = alignScratch(kernelBytes);
   for (const type of [...query.inputs, ...query.outputs]) bytes += decodedBytes(type);
@@ -36,7 +36,7 @@ export function scratchWithDecoding(query: Pick<KernelQuery, 'inputs' | 'outputs
 }
 
 function decodedBytes({ dtype, shape }: TensorType): number {
-  return dtype === 'bf16' ? alignScratch(4 * elementCount(shape)) : 0;
+  return isNarrow(dtype) ? alignScratch(4 * elementCount(shape)) : 0;
 }
 
 function alignScratch(bytes: number): number {
@@ -61,7 +61,7 @@ export function bindCall(
   const scratch = viewOf(map, 'transient', 'u8', call.scratch.offset, call.scratch.bytes);
   let decodedBegin = call.scratch.bytes;
   for (const id of [...call.inputs, ...call.outputs]) decodedBegin -= decodedBytes(plan.values[id]!);
-  if (decodedBegin < 0) internal(`"${call.name}" has no scratch to decode its bf16 operands`);
+  if (decodedBegin < 0) internal(`"${call.name}" has no scratch to decode its operands`);
   const kernelScratch = decodedBegin;
 
   const before: Phase[] = [];
@@ -71,12 +71,13 @@ export function bindCall(
     const length = elementCount(value.shape);
     const stored = viewOf(map, value.segment, value.dtype, offsets[id]!, length);
     let data: HostArray = stored;
-    if (value.dtype === 'bf16') {
+    const { dtype } = value;
+    if (isNarrow(dtype)) {
       const decoded = new Float32Array(scratch.buffer, scratch.byteOffset + decodedBegin, length);
       decodedBegin += decodedBytes(value);
       const { begin, end } = shareOf(length, part, parts);
-      if (isOutput) after.push({ ...place, run: () => encode(decoded, stored, begin, end) });
-      else before.push({ ...place, run: () => decode(stored, decoded, begin, end) });
+      if (isOutput) after.push({ ...place, run: () => encode(dtype, decoded, stored, begin, end) });
+      else before.push({ ...place, run: () => decode(dtype, stored, decoded, begin, end) });
       data = decoded;
     }
     return { data, shape: value.shape, dtype: value.dtype };
@@ -105,10 +106,12 @@ function merge(phases: readonly Phase[]): Phase[] {
   return [{ ...phases[0]!, run: () => phases.forEach((p) => p.run?.()) }];
 }
 
-function decode(source: HostArray, target: HostArray, begin: number, end: number): void {
-  for (let i = begin; i < end; i++) target[i] = fromBf16(source[i]!);
+function decode(dtype: DType, source: HostArray, target: HostArray, begin: number, end: number): void {
+  const from = dtype === 'bf16' ? fromBf16 : fromF16;
+  for (let i = begin; i < end; i++) target[i] = from(source[i]!);
 }
 
-function encode(source: HostArray, target: HostArray, begin: number, end: number): void {
-  for (let i = begin; i < end; i++) target[i] = toBf16(source[i]!);
+function encode(dtype: DType, source: HostArray, target: HostArray, begin: number, end: number): void {
+  const to = dtype === 'bf16' ? toBf16 : toF16;
+  for (let i = begin; i < end; i++) target[i] = to(source[i]!);
 }

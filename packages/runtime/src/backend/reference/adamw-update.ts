@@ -7,6 +7,7 @@ export const adamwUpdateKernel: KernelOf<'adamwUpdate'> = {
     const [w, g, m, v] = [inputs[0]!.data, inputs[1]!.data, inputs[2]!.data, inputs[3]!.data];
     const [lr, factor, step] = [inputs[4]!.data[0]!, inputs[5]!.data[0]!, inputs[6]!.data[0]!];
     const [newW, newM, newV] = [outputs[0]!.data, outputs[1]!.data, outputs[2]!.data];
+    if (factor < 0) return;
     const correction1 = 1 - beta1 ** (step + 1);
     const correction2 = 1 - beta2 ** (step + 1);
     for (let i = 0; i < newW.length; i++) {

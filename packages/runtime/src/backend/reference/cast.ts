@@ -1,4 +1,4 @@
-/** Reference loop of `cast`. To bf16 the executor rounds; to integers this does. */
+/** Reference loop of `cast`. To bf16 and f16 the executor rounds; to integers this does. */
 
 import type { DType } from '../../graph/dtype.js';
 import type { KernelOf } from '../kernel.js';
@@ -6,6 +6,7 @@ import type { KernelOf } from '../kernel.js';
 const RANGES: Readonly<Record<DType, readonly [low: number, high: number] | undefined>> = {
   f32: undefined,
   bf16: undefined,
+  f16: undefined,
   i32: [-(2 ** 31), 2 ** 31 - 1],
   u32: [0, 2 ** 32 - 1],
   u8: [0, 255],

@@ -21,6 +21,7 @@ import { diceLossKernel } from './dice-loss.js';
 import { diceLossGradKernel } from './dice-loss-grad.js';
 import { dropoutKernel } from './dropout.js';
 import { fillKernel } from './fill.js';
+import { lossScaleUpdateKernel } from './loss-scale-update.js';
 import { matmulKernel } from './matmul.js';
 import { normKernel } from './norm.js';
 import { normActKernel } from './norm-act.js';
@@ -105,4 +106,5 @@ export const REFERENCE_KERNELS: KernelTable = {
   resampleGrad: resampleGradKernel,
   orthogonal: orthogonalKernel,
   orthogonalGrad: orthogonalGradKernel,
+  lossScaleUpdate: lossScaleUpdateKernel,
 };

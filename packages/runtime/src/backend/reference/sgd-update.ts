@@ -7,6 +7,7 @@ export const sgdUpdateKernel: KernelOf<'sgdUpdate'> = {
     const [w, g, m] = [inputs[0]!.data, inputs[1]!.data, inputs[2]!.data];
     const [lr, factor] = [inputs[3]!.data[0]!, inputs[4]!.data[0]!];
     const [newW, newM] = [outputs[0]!.data, outputs[1]!.data];
+    if (factor < 0) return;
     for (let i = 0; i < newW.length; i++) {
       const grad = factor * g[i]! + weightDecay * w[i]!;
       const moment = momentum * m[i]! + grad;

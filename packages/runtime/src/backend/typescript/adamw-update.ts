@@ -12,6 +12,7 @@ export const adamwUpdateKernel: KernelOf<'adamwUpdate'> = {
     const newW = outputs[0]!.data as Float32Array;
     const newM = outputs[1]!.data as Float32Array;
     const newV = outputs[2]!.data as Float32Array;
+    if (factor < 0) return;
     const correction1 = 1 - beta1 ** (step + 1);
     const correction2 = 1 - beta2 ** (step + 1);
     const { begin, end } = shareOf(newW.length, part, parts);

@@ -13,6 +13,7 @@ export const sgdUpdateKernel: KernelOf<'sgdUpdate'> = {
     const factor = inputs[4]!.data[0]!;
     const newW = outputs[0]!.data as Float32Array;
     const newM = outputs[1]!.data as Float32Array;
+    if (factor < 0) return;
     const { begin, end } = shareOf(newW.length, part, parts);
     for (let i = begin; i < end; i++) {
       const grad = factor * g[i]! + weightDecay * w[i]!;

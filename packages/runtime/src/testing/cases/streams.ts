@@ -1,7 +1,7 @@
 /** Cases of fixed-point streams: quantize, dequantize, couple, their monitoring, and norms and maxima of fixed-point tensors. */
 
 import { addLimit, START_EXPONENT } from '../../ops/fixed-point.js';
-import type { FixedDType } from '../../graph/dtype.js';
+import { FLOATS, type FixedDType, type FloatDType } from '../../graph/dtype.js';
 import type { GraphBuilder } from '../../graph/builder.js';
 import { elementCount, type Shape } from '../../graph/shape.js';
 import type { Tensor } from '../../graph/tensor.js';
@@ -75,7 +75,7 @@ function quantizeCase(to: FixedDType, what: string, shape: Shape, values: Distri
 }
 
 /** Into the grid and out again: the gradient passes straight through, also where numbers are clamped. */
-function throughGrid(op: 'quantize' | 'dequantize', to: FixedDType, out: 'f32' | 'bf16'): OpCase {
+function throughGrid(op: 'quantize' | 'dequantize', to: FixedDType, out: FloatDType): OpCase {
   return {
     op,
     name: `${op}/through-${to}-to-${out}`,
@@ -85,7 +85,7 @@ function throughGrid(op: 'quantize' | 'dequantize', to: FixedDType, out: 'f32' |
     noDifferences: true,
     sums: 0,
     bf16: ['x'],
-    golden: { fn: 'throughGrid', args: { to, out } },
+    ...(out === 'f16' ? {} : { golden: { fn: 'throughGrid', args: { to, out } } }),
   };
 }
 
@@ -97,16 +97,17 @@ export const QUANTIZE_CASES: readonly OpCase[] = TYPES.flatMap((to) => [
 ]);
 
 export const DEQUANTIZE_CASES: readonly OpCase[] = TYPES.flatMap((dtype) => [
-  ...(['f32', 'bf16'] as const).map((to): OpCase => ({
+  ...FLOATS.map((to): OpCase => ({
     op: 'dequantize',
     name: `dequantize/${dtype}-to-${to}`,
     inputs: { k: { shape: [2, 5, 3, 7], dtype, values: FULL[dtype] }, exponent: exponentOf(dtype) },
     build: (_g, t) => ({ x: dequantize(t['k']!, t['exponent']!, to) }),
     sums: 0,
-    golden: { fn: 'dequantize', args: { to } },
+    ...(to === 'f16' ? {} : { golden: { fn: 'dequantize', args: { to } } }),
   })),
   throughGrid('dequantize', dtype, 'f32'),
   throughGrid('dequantize', dtype, 'bf16'),
+  throughGrid('dequantize', dtype, 'f16'),
 ]);
 
 type Direction = 'add' | 'sub';
@@ -328,13 +329,7 @@ function statistics({ shape, mode, groups }: NormSpec): { readonly elements: num
   return { elements: elementCount(shape) / elementCount(stats), stats };
 }
 
-function applyCase(
-  what: string,
-  s: NormSpec,
-  slope: number,
-  x: FixedDType | 'f32',
-  to: 'same' | 'f32' | 'bf16',
-): OpCase {
+function applyCase(what: string, s: NormSpec, slope: number, x: FixedDType | 'f32', to: 'same' | FloatDType): OpCase {
   const { shape, mode, groups } = s;
   const { stats } = statistics(s);
   const fixed = x !== 'f32';
@@ -354,7 +349,7 @@ function applyCase(
     },
     term: 10,
     ...(fixed ? {} : { bf16: ['x'] }),
-    golden: { fn: 'normApply', args: { mode, groups, slope } },
+    ...(to === 'f16' ? {} : { golden: { fn: 'normApply', args: { mode, groups, slope } } }),
   };
 }
 
@@ -416,6 +411,8 @@ export const FIXED_NORM_CASES: readonly OpCase[] = [
   applyCase('layer-rank2', { shape: [3, 17], mode: 'group', groups: 1 }, 1, 'f32', 'same'),
   applyCase('group-2d-q16-to-bf16', NORMS[1]![1], 0.1, 'q16', 'bf16'),
   applyCase('instance-3d-q32-to-bf16', NORMS[0]![1], 0.1, 'q32', 'bf16'),
+  applyCase('group-2d-q16-to-f16', NORMS[1]![1], 0.1, 'q16', 'f16'),
+  applyCase('instance-3d-q32-to-f16', NORMS[0]![1], 0.1, 'q32', 'f16'),
   ...TYPES.flatMap((dtype) => NORMS.flatMap(([what, s], i) => fixedNormCases(what, s, dtype, i % 2 ? 0 : 0.01))),
 ];
 

@@ -9,6 +9,7 @@ import { convTranspose } from '../../ops/conv-transpose.js';
 import { dropout } from '../../ops/dropout.js';
 import { fill } from '../../ops/fill.js';
 import { sum } from '../../ops/reduce.js';
+import { lossScaleUpdate } from '../../ops/loss-scale-update.js';
 import { scale } from '../../ops/scale.js';
 import { sgdUpdate } from '../../ops/sgd-update.js';
 import { sumSquares } from '../../ops/sum-squares.js';
@@ -56,7 +57,65 @@ function adamwCase(what: string, weightDecay: number, factor: number): OpCase {
   };
 }
 
+/** A step whose gradients overflowed: nothing may change, whatever they hold. */
+function skippedCase(op: 'sgdUpdate' | 'adamwUpdate'): OpCase {
+  const shape = [7, 3];
+  return {
+    op,
+    name: `${op}/skipped`,
+    inputs: {
+      w: { shape, role: 'parameter' },
+      g: { shape, values: { kind: 'list', values: [1, NaN, Infinity, -Infinity] } },
+      m: { shape, role: 'state' },
+      v: { shape, role: 'state', values: { kind: 'uniform', low: 0, high: 1 } },
+    },
+    build: (g, t) => {
+      const [lr, factor] = [g.step('lr'), fill(g, [], -1)];
+      if (op === 'sgdUpdate') {
+        sgdUpdate(t['w']!, t['g']!, t['m']!, lr, factor, { momentum: 0.9, weightDecay: 0.1, nesterov: true });
+      } else {
+        const attrs = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1 };
+        adamwUpdate(t['w']!, t['g']!, t['m']!, t['v']!, lr, factor, g.step('step', 'u32'), attrs);
+      }
+      return {};
+    },
+    steps: LRS.map((s, step) => (op === 'sgdUpdate' ? s : { ...s, step })),
+    sums: 0,
+  };
+}
+
+function lossScaleCase(
+  what: string,
+  [scaleOf, streak, squares]: readonly [number, number, number],
+  attrs: { readonly interval: number; readonly limit: number },
+  steps = 1,
+): OpCase {
+  const scalar = (value: number) => ({ shape: [], values: { kind: 'list' as const, values: [value] } });
+  return {
+    op: 'lossScaleUpdate',
+    name: `lossScaleUpdate/${what}`,
+    inputs: {
+      scale: { ...scalar(scaleOf), role: 'state' },
+      streak: { ...scalar(streak), role: 'state' },
+      squares: scalar(squares),
+    },
+    build: (_g, t) => lossScaleUpdate(t['scale']!, t['streak']!, t['squares']!, attrs),
+    steps: Array.from({ length: steps }, () => ({})),
+    sums: 0,
+    nan: true,
+  };
+}
+
 export const UPDATE_CASES: readonly OpCase[] = [
+  skippedCase('sgdUpdate'),
+  skippedCase('adamwUpdate'),
+  lossScaleCase('good', [1024, 3, 5e6], { interval: 2000, limit: 0 }),
+  lossScaleCase('clipped', [1024, 3, 5e9], { interval: 2000, limit: 12 }),
+  lossScaleCase('grows', [1024, 1, 0], { interval: 2, limit: 12 }, 4),
+  lossScaleCase('grows-no-more', [2 ** 24, 1, 1], { interval: 1, limit: 0 }),
+  lossScaleCase('overflow', [1024, 7, Infinity], { interval: 2000, limit: 12 }, 3),
+  lossScaleCase('not-a-number', [3, 7, NaN], { interval: 2000, limit: 0 }, 2),
+  lossScaleCase('no-overflow-of-the-scale', [1, 7, NaN], { interval: 2000, limit: 12 }),
   sgdCase('nesterov-0.99', 0.99, 3e-5, true, 1),
   sgdCase('momentum-decay', 0.9, 0.1, false, 0.5),
   sgdCase('plain', 0, 0, false, 1),

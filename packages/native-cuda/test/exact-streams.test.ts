@@ -141,6 +141,21 @@ const CASES: readonly OpCase[] = [
       })),
     )
     .filter((c) => !c.name.endsWith('givens-1')),
+  // Integers at three quarters of the range and one beyond: only those beyond count as near its end.
+  ...TYPES.map((dtype): OpCase => {
+    const limit = dtype === 'q16' ? 24576 : 1610612736;
+    const values = [limit - 1, limit, limit + 1, -limit, -limit - 1, -limit + 1, 0, 5, limit];
+    return {
+      op: 'couple',
+      name: `exact/near-${dtype}`,
+      inputs: { k: { ...list(values), dtype }, f: list(values.map(() => 0)), e: list([9]) },
+      build: (g, { k, f, e }) => {
+        const [sum, stats] = emit(g, 'couple', [k!, f!, e!], { direction: 'add', checksum: 'none' });
+        return { sum: sum!, stats: stats! };
+      },
+      sums: 0,
+    };
+  }),
   {
     // More adds than one launch takes.
     op: 'streamUpdate',

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Runs the operation table and the larger cases through the emulated addon built with address and undefined-behaviour sanitizers
- * (`npx nx run native-cuda:test:sanitized`). While a call's kernels run, all device memory that it did not name as
- * operand, result or scratch is poisoned: a stray access inside the arena is found too. One schedule of threads (argument: a name that tests carry; default: random).
+ * Runs the operation table and the larger cases through the emulated addon built with address and undefined-behaviour
+ * sanitizers (`npx nx run native-cuda:test:sanitized`), under one schedule of threads: the argument, or random. While a
+ * call's kernels run, all device memory that it did not name as operand, result or scratch is poisoned: a stray access
+ * inside the arena is found too.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

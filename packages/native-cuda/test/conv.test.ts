@@ -153,7 +153,12 @@ describe.skipIf(notBuilt)(named('convolutions'), () => {
       loadAddon('emulated').emulate!({ order: 'random', seed: 7 });
       const backend = await createBackend({ emulated: true });
       const reference = createReferenceBackend();
+      const before = loadAddon('emulated').emulatorStats!();
       expect(formatFailures(await runOpCases(backend, { reference, cases: [one] }))).toBe('');
+      const after = loadAddon('emulated').emulatorStats!();
+      // Convolutions of one group take the tensor cores in bf16; ldmatrix never meets a bank twice.
+      expect(after.mma > before.mma).toBe(!/group|depthwise/.test(one.name));
+      expect(after.bankConflicts - before.bankConflicts).toBe(0);
     });
   }
 });

@@ -51,6 +51,11 @@ const BLOCKS: readonly (readonly [large: readonly number[], block: readonly numb
     [1, 37, 2, 4, 6],
     [2, 2, 2],
   ],
+  // Positions of several slices, the last one shorter.
+  [
+    [1, 37, 6, 10, 22],
+    [2, 2, 2],
+  ],
 ];
 
 const CASES: readonly OpCase[] = [
@@ -141,6 +146,31 @@ const CASES: readonly OpCase[] = [
       })),
     )
     .filter((c) => !c.name.endsWith('givens-1')),
+  {
+    // Turns by angles below and above what the approximant takes without squaring.
+    op: 'orthogonal',
+    name: 'exact/orthogonal-exp-large-angles',
+    inputs: {
+      w: { shape: [6, 2, 2], values: { kind: 'list', values: [3, 6, 10, 14, 17, 19].flatMap((a) => [0, a, 0, 0]) } },
+    },
+    build: (g, { w }) => ({ q: emit(g, 'orthogonal', [w!], { kind: 'exp', size: 2 })[0]! }),
+    sums: 4,
+  },
+  // Integers at three quarters of the range and one beyond: only those beyond count as near its end.
+  ...TYPES.map((dtype): OpCase => {
+    const limit = dtype === 'q16' ? 24576 : 1610612736;
+    const values = [limit - 1, limit, limit + 1, -limit, -limit - 1, -limit + 1, 0, 5, limit];
+    return {
+      op: 'couple',
+      name: `exact/near-${dtype}`,
+      inputs: { k: { ...list(values), dtype }, f: list(values.map(() => 0)), e: list([9]) },
+      build: (g, { k, f, e }) => {
+        const [sum, stats] = emit(g, 'couple', [k!, f!, e!], { direction: 'add', checksum: 'none' });
+        return { sum: sum!, stats: stats! };
+      },
+      sums: 0,
+    };
+  }),
   {
     // More adds than one launch takes.
     op: 'streamUpdate',

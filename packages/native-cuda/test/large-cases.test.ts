@@ -11,6 +11,7 @@ import {
   cast,
   concat,
   createReferenceBackend,
+  dropout,
   matmul,
   mean,
   pad,
@@ -149,6 +150,15 @@ const CASES: readonly OpCase[] = [
       integersCase('binary', kind, dtype, [[401], [401]], (a, b) => binary(kind, a, b)), // prettier-ignore
     ),
   ),
+  // Ends of a block of four random words: one, two and three of them.
+  ...[41, 42, 43].map((length): OpCase => ({
+    op: 'dropout',
+    name: `large/dropout-${length}`,
+    inputs: { x: { shape: [length] } },
+    build: (g, t) => ({ y: g.scope('net', () => dropout(t['x']!, 0.4, 'drop')) }),
+    steps: [{ seed: 5, step: 2 }],
+    bf16: ['x'],
+  })),
   {
     op: 'split',
     name: 'large/split',

@@ -218,7 +218,7 @@ class ConvTest {
         for (int i = 0; i < s.ci; i++) expected[y * s.co + o] += static_cast<double>(x_[x * s.ci + i]) * w_[(o * static_cast<size_t>(s.taps()) + tap) * s.ci + i];
     });
     bf16* y = device<bf16>(expected.size());
-    run([&](const Args& args) { convTensor(args, s, pieces_, packed, deviceBias_, y); });
+    run([&](const Args& args) { convTensor(args, s, pieces_, packed, deviceBias_, y, revoxel::DType::bf16); });
     expect("forward", distance(wide(download(y, expected.size())), expected), 4e-3);
   }
 
@@ -233,7 +233,7 @@ class ConvTest {
         for (int i = 0; i < count; i++) expected[x * count + i] += static_cast<double>(dy_[y * s.co + o]) * w_[(o * static_cast<size_t>(s.taps()) + tap) * s.ci + begin + i];
     });
     bf16* dx = device<bf16>(expected.size());
-    run([&](const Args& args) { convTransposeTensor(args, s, deviceDy_, packed, nullptr, count, dx); });
+    run([&](const Args& args) { convTransposeTensor(args, s, deviceDy_, packed, nullptr, count, dx, revoxel::DType::bf16); });
     expect("input gradient", distance(wide(download(dx, expected.size())), expected), 4e-3);
   }
 
@@ -246,7 +246,7 @@ class ConvTest {
     });
     for (size_t i = 0; i < dy_.size(); i++) expectedBias[i % s.co] += dy_[i];
     float *dw = device<float>(expected.size()), *dbias = device<float>(expectedBias.size());
-    run([&](const Args& args) { convWeightGradTensor(args, s, pieces_, deviceDy_.at[0], dw, dbias); });
+    run([&](const Args& args) { convWeightGradTensor(args, s, pieces_, deviceDy_.at[0], dw, dbias, revoxel::DType::bf16); });
     expect("weight gradient", distance(wide(download(dw, expected.size())), expected), 1e-5);
     expect("bias gradient", distance(wide(download(dbias, expectedBias.size())), expectedBias), 1e-5);
   }
@@ -282,7 +282,7 @@ class ConvTest {
     const bool forward = form == revoxel::PackWeightsForm::forward;
     const int64_t elements = forward ? revoxel::PackedRow::of(s.ci, s.taps()).elements(s.co) : revoxel::PackedRow::of(s.co, s.taps()).elements(count);
     const std::vector<int64_t> packedShape = {elements};
-    call_.attrs = revoxel::PackWeightsAttrs{form, 1, {s.sd, s.sh, s.sw}, elements, begin, count};
+    call_.attrs = revoxel::PackWeightsAttrs{form, 1, {s.sd, s.sh, s.sw}, elements, revoxel::PackWeightsActivations::bf16, begin, count};
     void* packed = device<float>(static_cast<size_t>(elements));
     run([&](Args args) {
       args.in = {{deviceW_, revoxel::DType::f32, &weightShape_, s.weights()}};

@@ -232,16 +232,16 @@ describe('what it refuses', () => {
       'error: --budget expects a size such as 8GiB, 512MiB, 20GB or 8589934592',
     ],
     [
-      'a GPU, which has no profile yet',
+      'a GPU that is not known',
       ['--patch', '32,32,32', '--profile', 'cuda:h100'],
       2,
-      'error: --profile cuda:h100: this version has no CUDA profile; use cpu, cpu:THREADS or typescript',
+      'error: --profile cuda:GPU expects one of H100-80G, H200-141G, A100-40G, A100-80G, L40S-48G, RTX4090-24G, RTX3090-24G, T4-16G, got h100',
     ],
     [
       'an unknown machine',
       ['--patch', '32,32,32', '--profile', 'cpu:many'],
       2,
-      'error: --profile expects typescript, reference, cpu or cpu:THREADS, got cpu:many',
+      'error: --profile expects typescript, reference, cpu, cpu:THREADS, cuda, cuda:N or cuda:GPU, got cpu:many',
     ],
     [
       'a budget that nothing fits',

@@ -83,7 +83,7 @@ describe('wrong usage', () => {
     ],
     [
       ['train', '--data', 'd', '--out', 'x', '--steps', '1', '--backend', 'gpu'],
-      "error: option '--backend <name>' argument 'gpu' is invalid. Allowed choices are auto, cpu, typescript, reference.",
+      'error: --backend expects one of auto, cuda, cpu, typescript, reference, cuda-emulated, or cuda:N',
     ],
   ])('%j', async (argv, line) => {
     const { code, stdout, stderr } = await call(...argv);

@@ -1,5 +1,5 @@
 /** The shared table of operation cases, and small networks, as scripts with the results that the reference gives. */
-import { createReferenceBackend, compile, fromBf16 } from '@revoxel/runtime';
+import { createReferenceBackend, compile, fromBf16, fromF16 } from '@revoxel/runtime';
 import { gradientGraph, forwardGraph, LoadedCase, OP_CASES, toleranceOf, variantsOf } from '@revoxel/runtime/testing';
 import { createRecorder } from './recorder.mjs';
 
@@ -80,7 +80,8 @@ export async function packNetwork({ name, graph, memory, inputs, steps }, profil
   const results = expected.flatMap((values, run) =>
     plan.outputs.map((o, output) => {
       const { dtype, shape } = plan.values[o.value];
-      const data = dtype === 'bf16' ? Float32Array.from(values[o.name], (bits) => fromBf16(bits)) : values[o.name];
+      const decode = { bf16: fromBf16, f16: fromF16 }[dtype];
+      const data = decode ? Float32Array.from(values[o.name], (bits) => decode(bits)) : values[o.name];
       return { name: `step ${run}: ${o.name}`, run, output, dtype, shape, ...tolerance, expected: store.add(data) };
     }),
   );

@@ -1,4 +1,4 @@
-"""Arrays of the plans' dtypes: bf16 as its 16 bits, initial values, random operands."""
+"""Arrays of the plans' dtypes: bf16 and f16 as their 16 bits, initial values, random operands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 NUMPY = {
     "f32": np.float32,
     "bf16": np.uint16,
+    "f16": np.uint16,
     "i32": np.int32,
     "u32": np.uint32,
     "u8": np.uint8,
@@ -34,10 +35,14 @@ def from_bf16(bits: np.ndarray) -> np.ndarray:
 def decode(data: np.ndarray, dtype: str) -> np.ndarray:
     """Bytes as numbers of a dtype, flat."""
     values = data.view(NUMPY[dtype])
+    if dtype == "f16":
+        return values.view(np.float16).astype(np.float32)
     return from_bf16(values) if dtype == "bf16" else values
 
 
 def encode(values: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype == "f16":
+        return np.ascontiguousarray(values, np.float16).view(np.uint16)
     return to_bf16(values) if dtype == "bf16" else values.astype(NUMPY[dtype])
 
 
@@ -54,7 +59,7 @@ def initial(entry: dict) -> np.ndarray:
 
 def operand(dtype: str, count: int, std: float = 1.0) -> np.ndarray:
     """Random numbers that are sensible for a dtype."""
-    scale = {"f32": std, "bf16": std, "q16": 2.0**9, "q32": 2.0**20}.get(dtype)
+    scale = {"f32": std, "bf16": std, "f16": std, "q16": 2.0**9, "q32": 2.0**20}.get(dtype)
     if scale is None:
         return labels(count, 3).astype(NUMPY[dtype])
     return np.resize(encode(_POOL * np.float32(scale), dtype), count)

@@ -48,7 +48,7 @@ def check(session: Session, pack: Pack, case: dict, repeats: int) -> tuple[float
         for result in case["results"]:
             got = reads[result["read"]] if "read" in result else runs[result.get("run", -1)][result["output"]]
             expected = pack.bytes_of(result["expected"])
-            kind = "f32" if result["dtype"] == "bf16" else result["dtype"]
+            kind = "f32" if result["dtype"] in ("bf16", "f16") else result["dtype"]
             found = compare(
                 decode(got, result["dtype"]), decode(expected, kind), result["rtol"], result["atol"], case["nan"]
             )

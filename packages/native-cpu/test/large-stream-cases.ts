@@ -26,7 +26,7 @@ import {
   type Tensor,
 } from '@revoxel/runtime';
 import type { InputSpec, OpCase } from '@revoxel/runtime/testing';
-import { emit } from './emit.js';
+import { emit } from '@revoxel/runtime/testing';
 
 const TYPES = ['q16', 'q32'] as const;
 const ORDERS = ['offsetMajor', 'channelMajor'] as const;

@@ -16,7 +16,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { createBackend } from '../src/backend.js';
 import { notBuilt, named } from './built.js';
-import { emit } from './emit.js';
+import { emit } from '@revoxel/runtime/testing';
 
 const THREADS = [1, 2, 3];
 

@@ -14,12 +14,11 @@ import {
   type HostArray,
   type OpName,
 } from '@revoxel/runtime';
-import { testArray } from '@revoxel/runtime/testing';
+import { emit, testArray } from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/addon.js';
 import { createBackend } from '../src/backend.js';
 import { notBuilt, named } from './built.js';
-import { emit } from './emit.js';
 
 /** Whole packs, packs over several rows, no packs, one channel, more channels than a block has columns. */
 const NORMS = [

@@ -18,6 +18,7 @@ import {
   type Plan,
 } from '@revoxel/runtime';
 import {
+  emit,
   compareArrays,
   SMALL_PATCH as PATCH,
   smallBatch as batch,
@@ -28,7 +29,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/addon.js';
 import { createBackend, hasCodeFor, liveBytes, probe } from '../src/backend.js';
 import { notBuilt, named } from './built.js';
-import { emit } from './emit.js';
 
 const STEP = { lr: 0.05, factor: 1 };
 const OUT_OF_MEMORY = 2;

@@ -13,12 +13,11 @@ import {
   softmax,
   type Shape,
 } from '@revoxel/runtime';
-import { formatFailures, runOpCases, type InputSpec, type OpCase } from '@revoxel/runtime/testing';
+import { emit, formatFailures, runOpCases, type InputSpec, type OpCase } from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/addon.js';
 import { createBackend } from '../src/backend.js';
 import { notBuilt, named } from './built.js';
-import { emit } from './emit.js';
 
 /** Channels that go straight to registers, pass through shared memory, are shared by 8 lanes and by 32. */
 const CHANNELS = [2, 3, 4, 6, 8, 9, 37, 70, 255];

@@ -30,7 +30,6 @@ bool DeviceBlock::grow(int64_t bytes, bool keep, cudaStream_t stream) {
   const int64_t kept = keep ? bytes_.load() : 0;
   try {
     if (kept > 0) check(cudaMemcpyAsync(data, data_, static_cast<size_t>(kept), cudaMemcpyDeviceToDevice, stream), std::string("moving ") + what_);
-    check(cudaMemsetAsync(data + kept, 0, static_cast<size_t>(bytes - kept), stream), std::string("clearing ") + what_);
     check(cudaStreamSynchronize(stream), std::string("moving ") + what_);
   } catch (const Error&) {
     (void)cudaFree(fresh);

@@ -18,7 +18,7 @@ class DeviceBlock {
 
   /**
    * Make it at least `bytes` long. `keep`: contents stay, which takes both copies for a moment; else the old one goes
-   * first. New bytes are zero. Returns whether the address changed. Throws OutOfMemory (then it is unchanged, or empty
+   * first. New bytes are whatever was there: plans read nothing that nobody wrote. Returns whether the address changed. Throws OutOfMemory (then it is unchanged, or empty
    * without `keep`).
    */
   bool grow(int64_t bytes, bool keep, cudaStream_t stream);

@@ -6,25 +6,10 @@
 
 #include <box.h>
 
+#include "divider.cuh"
 #include "launch.cuh"
 
 namespace revoxel {
-
-/** Division of numbers below 2^31 by one that the host knows: a multiplication and a shift. */
-struct Divider {
-  uint32_t divisor = 1, factor = 1, shift = 0;
-
-  static Divider by(int64_t d) {
-    Divider divider;
-    divider.divisor = static_cast<uint32_t>(d);
-    while ((int64_t{1} << divider.shift) < d) divider.shift++;
-    divider.factor = static_cast<uint32_t>((uint64_t{1} << 32) * ((uint64_t{1} << divider.shift) - static_cast<uint64_t>(d)) / static_cast<uint64_t>(d) + 1);
-    return divider;
-  }
-  __device__ __forceinline__ uint32_t quotient(uint32_t n) const {
-    return (static_cast<uint32_t>((static_cast<uint64_t>(n) * factor) >> 32) + n) >> shift;
-  }
-};
 
 /** Items that dividers can count. */
 constexpr int64_t MAX_ITEMS = int64_t{1} << 31;
@@ -48,7 +33,7 @@ struct Walk {
       const bool inner = axis == box.rank - 1;
       const int64_t size = inner ? ceilDiv(box.size[a], pack) : box.size[a];
       walk.items *= size;
-      if (axis > 0) walk.size[axis] = Divider::by(size);
+      if (axis > 0) walk.size[axis] = Divider::of(size);
       for (int k = 0; k < K; k++) walk.stride[k][axis] = box.stride[static_cast<size_t>(k)][a] * (inner ? pack : 1);
     }
     if (walk.rank > 1 && walk.items >= MAX_ITEMS) throw Error("ERR_PLAN", "too many elements for one kernel");

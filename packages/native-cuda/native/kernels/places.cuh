@@ -7,7 +7,7 @@
 
 namespace revoxel {
 
-/** Division by a number that the host knows, as the upper half of a product. Exact for 0 <= n with n * by < 2^64. */
+/** Division by a number that the host knows, as the upper half of a product. Exact for 0 <= n with n * by < 2^64; below 2^31 a Divider is cheaper. */
 struct Quotient {
   /** 2^64 / by, rounded up; 0 stands for by = 1. */
   uint64_t factor;

@@ -7,22 +7,10 @@
 
 #include <volume.h>
 
+#include "divider.cuh"
 #include "element.cuh"
 
 namespace revoxel::voxels {
-
-/** Division of numbers below 2^31 by a number that the host knows: a product, a sum and a shift. */
-struct Divider {
-  uint32_t divisor, factor, shift;
-
-  static Divider of(int64_t divisor) {
-    uint32_t shift = 0;
-    while ((int64_t{1} << shift) < divisor) shift++;
-    const uint64_t d = static_cast<uint64_t>(divisor);
-    return {static_cast<uint32_t>(d), static_cast<uint32_t>((((uint64_t{1} << shift) - d) << 32) / d + 1), shift};
-  }
-  __device__ __forceinline__ uint32_t quotient(uint32_t n) const { return (static_cast<uint32_t>((static_cast<uint64_t>(n) * factor) >> 32) + n) >> shift; }
-};
 
 struct Blocks {
   int64_t positions, channels;

@@ -34,3 +34,5 @@ export {
   sameBits,
 } from './check-memory.js';
 export { SMALL_PATCH, smallBatch, smallInferenceGraph, smallTrainingGraph } from './small-net.js';
+export { emit } from './emit.js';
+export { readmeExamples, runExample, type ReadmeExample } from './readme.js';

@@ -1,6 +1,7 @@
 /** Nodes of operations that have no public function, for tests and benchmarks: the builder's internal `emit`. */
 
-import type { GraphBuilder, Tensor } from '@revoxel/runtime';
+import type { GraphBuilder } from '../graph/builder.js';
+import type { Tensor } from '../graph/tensor.js';
 
 interface Emitter {
   emit(op: string, inputs: readonly Tensor[], attrs: object): Tensor[];

@@ -11,7 +11,6 @@ import {
   relu,
   RevoxelError,
   trace,
-  type Backend,
 } from '@revoxel/runtime';
 import {
   compareArrays,
@@ -19,6 +18,7 @@ import {
   smallBatch as batch,
   smallInferenceGraph as inferenceGraph,
   smallTrainingGraph as trainingGraph,
+  trainSmallNet,
 } from '@revoxel/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { createBackend, liveBytes } from '../src/backend.js';
@@ -26,25 +26,10 @@ import { notBuilt, named } from './built.js';
 
 const STEP = { lr: 0.05, factor: 1 };
 
-async function train(
-  backend: Backend,
-  steps: number,
-): Promise<{ losses: number[]; parameters: Map<string, ArrayLike<number>>; logits: ArrayLike<number> }> {
-  using session = await backend.createSession({ seed: 3 });
-  const step = await session.load(compile(trainingGraph(), backend.profile));
-  const infer = await session.load(compile(inferenceGraph(), backend.profile));
-  const losses: number[] = [];
-  for (let i = 0; i < steps; i++) losses.push((await step.run(batch(i), STEP))['loss']![0]!);
-  const parameters = new Map<string, ArrayLike<number>>();
-  for (const name of session.names()) parameters.set(name, await session.read(name));
-  const x = batch(99).x.subarray(0, PATCH[0] * PATCH[1] * PATCH[2]);
-  return { losses, parameters, logits: (await infer.run({ x }))['logits']! };
-}
-
 describe.skipIf(notBuilt)(named('sessions'), () => {
   it('train as the reference does', { timeout: 60_000 }, async () => {
-    const expected = await train(createReferenceBackend(), 3);
-    const actual = await train(await createBackend({ threads: 2 }), 3);
+    const expected = await trainSmallNet(createReferenceBackend(), 3);
+    const actual = await trainSmallNet(await createBackend({ threads: 2 }), 3);
     // Three steps of fp32 against float64 sums: errors of about 1e-7 grow with every step.
     expect(compareArrays(actual.losses, expected.losses, { rtol: 1e-5, atol: 1e-5 })?.message).toBeUndefined();
     for (const [name, values] of expected.parameters) {
@@ -59,8 +44,8 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
   it('give the same bits twice, on one and on two threads', async () => {
     for (const threads of [1, 2]) {
       const [a, b] = [
-        await train(await createBackend({ threads }), 4),
-        await train(await createBackend({ threads }), 4),
+        await trainSmallNet(await createBackend({ threads }), 4),
+        await trainSmallNet(await createBackend({ threads }), 4),
       ];
       expect(a.losses).toEqual(b.losses);
       for (const [name, values] of a.parameters) expect(values, name).toEqual(b.parameters.get(name));

@@ -24,6 +24,7 @@ import {
   smallBatch as batch,
   smallInferenceGraph as inferenceGraph,
   smallTrainingGraph as trainingGraph,
+  trainSmallNet,
 } from '@revoxel/runtime/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/addon.js';
@@ -33,21 +34,6 @@ import { notBuilt, named } from './built.js';
 const STEP = { lr: 0.05, factor: 1 };
 const OUT_OF_MEMORY = 2;
 const LAUNCH_FAILURE = 719;
-
-async function train(
-  backend: Backend,
-  steps: number,
-): Promise<{ losses: number[]; parameters: Map<string, ArrayLike<number>>; logits: ArrayLike<number> }> {
-  using session = await backend.createSession({ seed: 3 });
-  const step = await session.load(compile(trainingGraph(), backend.profile));
-  const infer = await session.load(compile(inferenceGraph(), backend.profile));
-  const losses: number[] = [];
-  for (let i = 0; i < steps; i++) losses.push((await step.run(batch(i), STEP))['loss']![0]!);
-  const parameters = new Map<string, ArrayLike<number>>();
-  for (const name of session.names()) parameters.set(name, await session.read(name));
-  const x = batch(99).x.subarray(0, PATCH[0] * PATCH[1] * PATCH[2]);
-  return { losses, parameters, logits: (await infer.run({ x }))['logits']! };
-}
 
 const reluPlan = async (backend: Backend, name = 'relu', length = 4): Promise<Plan> =>
   compile(
@@ -69,11 +55,11 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
   afterEach(() => emulate?.({ order: 'round-robin', memoryLimit: -1, failAfter: -1, failCode: 0, revive: true }));
 
   it('train as the reference does, launched one by one and as a graph', { timeout: 120_000 }, async () => {
-    const expected = await train(createReferenceBackend(), 4);
+    const expected = await trainSmallNet(createReferenceBackend(), 4);
     const before = stats!().graphLaunches;
-    const actual = await train(await createBackend({ emulated: true }), 4);
+    const actual = await trainSmallNet(await createBackend({ emulated: true }), 4);
     expect(stats!().graphLaunches - before).toBe(3);
-    const single = await train(await createBackend({ emulated: true, graphs: false }), 4);
+    const single = await trainSmallNet(await createBackend({ emulated: true, graphs: false }), 4);
     expect(single.losses).toEqual(actual.losses);
     for (const [name, values] of actual.parameters) expect(single.parameters.get(name), name).toEqual(values);
     expect(compareArrays(actual.losses, expected.losses, { rtol: 1e-5, atol: 1e-5 })?.message).toBeUndefined();
@@ -90,7 +76,7 @@ describe.skipIf(notBuilt)(named('sessions'), () => {
     const runs = [];
     for (const order of ['round-robin', 'ascending', 'descending', 'random'] as const) {
       emulate!({ order, seed: 11 });
-      runs.push(await train(await createBackend({ emulated: true }), 2));
+      runs.push(await trainSmallNet(await createBackend({ emulated: true }), 2));
     }
     for (const run of runs.slice(1)) {
       expect(run.losses).toEqual(runs[0]!.losses);

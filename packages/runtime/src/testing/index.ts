@@ -33,6 +33,6 @@ export {
   runNet,
   sameBits,
 } from './check-memory.js';
-export { SMALL_PATCH, smallBatch, smallInferenceGraph, smallTrainingGraph } from './small-net.js';
+export { SMALL_PATCH, smallBatch, smallInferenceGraph, smallTrainingGraph, trainSmallNet } from './small-net.js';
 export { emit } from './emit.js';
 export { readmeExamples, runExample, type ReadmeExample } from './readme.js';

@@ -1,5 +1,7 @@
 /** A small segmentation network and its training step, by the runtime's operations alone. For tests of sessions; small enough for the reference. */
 
+import type { Backend } from '../backend/backend.js';
+import { compile } from '../compile.js';
 import { gradients } from '../autodiff/gradients.js';
 import { trace, type GraphBuilder } from '../graph/builder.js';
 import type { Graph } from '../graph/graph.js';
@@ -99,4 +101,20 @@ export function smallBatch(seed: number): { x: Float32Array; labels: Uint8Array 
   const count = 2 * SMALL_PATCH[0] * SMALL_PATCH[1] * SMALL_PATCH[2];
   const x = Float32Array.from({ length: count }, (_, i) => Math.sin(i * 0.7 + seed) + Math.cos(i * 0.013));
   return { x, labels: Uint8Array.from(x, (v) => (v > 0.8 ? 2 : v > 0 ? 1 : 0)) };
+}
+
+/** Some steps of training, seed 3: losses, all persistent values after them, and logits of another patch. */
+export async function trainSmallNet(
+  backend: Backend,
+  steps: number,
+): Promise<{ losses: number[]; parameters: Map<string, ArrayLike<number>>; logits: ArrayLike<number> }> {
+  using session = await backend.createSession({ seed: 3 });
+  const step = await session.load(compile(smallTrainingGraph(), backend.profile));
+  const infer = await session.load(compile(smallInferenceGraph(), backend.profile));
+  const losses: number[] = [];
+  for (let i = 0; i < steps; i++) losses.push((await step.run(smallBatch(i), { lr: 0.05, factor: 1 }))['loss']![0]!);
+  const parameters = new Map<string, ArrayLike<number>>();
+  for (const name of session.names()) parameters.set(name, await session.read(name));
+  const x = smallBatch(99).x.subarray(0, SMALL_PATCH[0] * SMALL_PATCH[1] * SMALL_PATCH[2]);
+  return { losses, parameters, logits: (await infer.run({ x }))['logits']! };
 }

@@ -5,11 +5,31 @@
  */
 #pragma once
 
-#include "divider.cuh"
 #include "conv-tensor.h"
 #include "element.cuh"
 
 namespace revoxel {
+
+/**
+ * Division by a number that the host knows: n / by for 0 <= n < 2^31. The same as Divider (divider.cuh), in int on purpose:
+ * in unsigned numbers the gather kernels take ten more registers, and one spills.
+ */
+struct FastDiv {
+  unsigned factor;
+  int shift;
+  int by;
+
+  static FastDiv of(int by) {
+    int shift = 0;
+    while ((int64_t{1} << shift) < by) shift++;
+    const uint64_t factor = ((uint64_t{1} << 32) * ((uint64_t{1} << shift) - static_cast<uint64_t>(by))) / static_cast<uint64_t>(by) + 1;
+    return {static_cast<unsigned>(factor), shift, by};
+  }
+  __device__ __forceinline__ int quotient(int n) const {
+    const unsigned high = static_cast<unsigned>((static_cast<uint64_t>(static_cast<unsigned>(n)) * factor) >> 32);
+    return static_cast<int>((high + static_cast<unsigned>(n)) >> shift);
+  }
+};
 
 /** Channels summed over in one step of the pipelines: rows of 64 bytes. */
 constexpr int TILE_K = 32;

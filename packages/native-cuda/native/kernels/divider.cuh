@@ -25,13 +25,4 @@ struct Divider {
   __device__ __forceinline__ uint32_t quotient(uint32_t n) const { return (static_cast<uint32_t>((static_cast<uint64_t>(n) * factor) >> 32) + n) >> shift; }
 };
 
-/** The same for kernels that count in int; `by` is the number itself, which they multiply with. */
-struct FastDiv {
-  Divider divider;
-  int by;
-
-  static FastDiv of(int by) { return {Divider::of(by), by}; }
-  __device__ __forceinline__ int quotient(int n) const { return static_cast<int>(divider.quotient(static_cast<uint32_t>(n))); }
-};
-
 }  // namespace revoxel
